@@ -1,0 +1,163 @@
+# Sluice: every task. `make help` lists them.
+MODE     ?= release
+V        ?= 0
+CC       ?= cc
+PYTHON   := /usr/bin/python3
+B        := build/$(MODE)
+BIN      := $(B)/bin
+PROGRAMS := registryd rolloutd scorer ctl
+Q        := $(if $(filter 1,$(V)),,@)
+say       = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2))
+
+PACKAGES := libmicrohttpd libcurl jansson libpq libcrypto yaml-0.1 libcyaml libgit2
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla -Wformat=2 -Wswitch-enum -Wundef \
+            $(if $(CI),-Werror)
+HARDEN   := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero
+HARDEN   += $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+# -ffp-contract=off: predictions have to equal libxgboost's bit for bit, so no fused multiply-add.
+CFLAGS   := -std=gnu17 -D_GNU_SOURCE -g -ffp-contract=off $(WARNINGS)
+LDFLAGS  := -Wl,--as-needed
+ifeq ($(MODE),asan)
+CFLAGS   += -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -DSLUICE_FAULTS
+LDFLAGS  += -fsanitize=address,undefined
+else ifeq ($(MODE),faults)
+CFLAGS   += -O1 -DSLUICE_FAULTS
+else
+CFLAGS   += -O2 $(HARDEN) -fPIE
+LDFLAGS  += -pie -Wl,-z,relro,-z,now
+endif
+CPPFLAGS := -I. -I$(B)/gen
+# Library flags are read when something is compiled, not before `make deps` has run.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm -pthread)$(PKG_LIBS)
+
+objects   = $(patsubst %.c,$(B)/%.o,$(1))
+LIB_OBJ  := $(call objects,$(wildcard lib/*.c))
+part_obj  = $(call objects,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c)))
+UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
+UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
+BENCH_SRC := $(wildcard bench/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
+C_FILES  := $(wildcard lib/*.[ch] $(PROGRAMS:%=%/*.[ch]) bench/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch])
+SCRIPTS  := $(wildcard tools/*.sh demo/*.sh bench/*.sh tests/*.sh .ci/run)
+
+.PHONY: all programs
+all: programs ## build everything (MODE=asan or MODE=faults for those builds, V=1 shows commands)
+programs: $(PROGRAMS:%=$(BIN)/%) $(BENCH_SRC:bench/%.c=$(BIN)/%)
+
+# Rebuild when flags change.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)' > $@
+FORCE:
+
+$(B)/%.o: %.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/lib.a: $(LIB_OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+define part
+$(B)/$(1).a: $(call part_obj,$(1)) $(if $(filter registryd,$(1)),$(B)/gen/migrations.o)
+	@rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$^
+$(BIN)/$(1): $(B)/$(1)/main.o $(B)/$(1).a $(B)/lib.a
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call part,$(p))))
+
+# Migrations travel inside registryd.
+$(B)/gen/migrations.c: $(wildcard registryd/migrations/*.sql) tools/embed-sql.sh
+	@mkdir -p $(@D)
+	$(Q)sh tools/embed-sql.sh $(sort $(wildcard registryd/migrations/*.sql)) > $@
+$(B)/gen/migrations.o: $(B)/gen/migrations.c $(B)/flags
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BIN)/%: $(B)/bench/%.o $(B)/lib.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# A unit test in tests/unit/PART/ links PART and lib.
+.SECONDEXPANSION:
+$(B)/unit/%: $(B)/tests/unit/%.o $$(if $$(filter-out lib/%,$$*),$(B)/$$(firstword $$(subst /, ,$$*)).a) $(B)/lib.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+
+.PHONY: help deps test test-unit test-component test-demo asan demo lint check-layers bench fuzz man install clean format
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install the Debian packages of tools/packages.txt (says which; starts no service)
+	@sh tools/deps.sh
+
+test: deps ## all fast tests: layers, unit, component against real PostgreSQL, Prometheus and HAProxy
+	@$(MAKE) --no-print-directory -j$$(nproc) test-build
+	@$(MAKE) --no-print-directory check-layers test-unit test-component
+
+.PHONY: test-build
+test-build: programs unit-build
+	@$(MAKE) --no-print-directory MODE=faults build/faults/bin/rolloutd
+.PHONY: unit-build
+unit-build: $(UNIT_BIN)
+
+test-unit: unit-build ## unit tests by themselves
+	@set -e; for t in $(UNIT_BIN); do $$t > $$t.log 2>&1 || { cat $$t.log; echo "FAILED: $$t"; exit 1; }; done; \
+	  echo "unit: $(words $(UNIT_BIN)) test programs, $$(cat $(UNIT_BIN:%=%.log) | sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' | awk '{s += $$1} END {print s}') tests passed"
+
+PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
+test-component: programs ## daemons against real PostgreSQL, Prometheus and HAProxy (T=expression selects)
+	@SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/component $(if $(T),-k '$(T)')
+
+asan: ## unit and component tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory MODE=asan -j$$(nproc) programs unit-build
+	@$(MAKE) --no-print-directory MODE=asan test-unit test-component
+
+demo: deps ## see it: a model rolled out, a worse one rolled back by itself, an older one brought back (3 minutes)
+	@$(MAKE) --no-print-directory -j$$(nproc) programs
+	@SLUICE_BIN=$(abspath $(BIN)) $(PYTHON) demo/demo.py
+
+bench: programs ## the numbers: registry transfer against bare libpq, scoring, rollback time
+	@SLUICE_BIN=$(abspath $(BIN)) $(PYTHON) bench/bench.py
+
+FUZZ_SECONDS ?= 60
+build/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] $(PROGRAMS:%=%/*.[ch]))
+	@mkdir -p $(@D)
+	$(call say,FUZZ-CC,$<)
+	$(Q)clang -g -O1 -std=gnu17 -D_GNU_SOURCE -ffp-contract=off -fsanitize=fuzzer,address,undefined -I. $(PKG_CFLAGS) -o $@ $< \
+	  $$(sed -n 's|^// with: ||p' $<) $(PKG_LIBS)
+fuzz: $(FUZZ_BIN) ## each parser's fuzz target for FUZZ_SECONDS (60), from the kept corpus
+	@set -e; for f in $(FUZZ_BIN); do n=$$(basename $$f); mkdir -p build/fuzz/corpus/$$n tests/fuzz/corpus/$$n; echo "fuzz: $$n"; \
+	  $$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=5 -print_final_stats=0 -verbosity=0 \
+	  -artifact_prefix=build/fuzz/$$n- build/fuzz/corpus/$$n tests/fuzz/corpus/$$n || { echo "FAILED: $$n"; exit 1; }; done
+
+lint: ## formatting, shellcheck, cppcheck, and the ten most complex functions
+	@clang-format --dry-run -Werror $(C_FILES)
+	@shellcheck $(SCRIPTS)
+	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability -I. \
+	  --suppress=nullPointerOutOfMemory --suppress=unknownMacro --suppress=missingIncludeSystem $(filter %.c,$(filter-out tests/%,$(C_FILES)))
+	@pmccabe $(filter %.c,$(C_FILES)) | sort -rn | head -10 | awk '{ print "complexity " $$1 ", " $$5 " lines: " $$6, $$7 }'
+
+format: ## rewrite the C files as clang-format has them
+	@clang-format -i $(C_FILES)
+
+check-layers: ## who may include whom
+	@sh tools/check-layers.sh
+
+MAN := $(PROGRAMS:%=$(B)/man/%)
+man: $(BIN)/registryd $(BIN)/rolloutd $(BIN)/scorer $(BIN)/ctl ## man pages into build/release/man, from the settings and command tables
+	@mkdir -p $(B)/man
+	@for p in registryd rolloutd scorer; do $(BIN)/$$p --man | scdoc > $(B)/man/$$p.8; done
+	@$(BIN)/ctl --man | scdoc > $(B)/man/sluice-ctl.1
+
+clean: ## remove build/
+	@rm -rf build
+
+-include $(wildcard $(B)/*/*.d $(B)/tests/unit/*/*.d)

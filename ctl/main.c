@@ -1,0 +1,5 @@
+/* ctl */
+int main(void)
+{
+        return 0;
+}

@@ -1,0 +1,52 @@
+/* Clocks and time stamps. */
+#include "lib/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static int64_t read_us(clockid_t id)
+{
+        struct timespec t;
+
+        (void) clock_gettime(id, &t);
+        return (int64_t) t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t clock_ms(void)
+{
+        return read_us(CLOCK_BOOTTIME) / 1000;
+}
+
+int64_t clock_us(void)
+{
+        return read_us(CLOCK_BOOTTIME);
+}
+
+int64_t clock_wall_ms(void)
+{
+        return read_us(CLOCK_REALTIME) / 1000;
+}
+
+int clock_left(int64_t deadline_ms, int64_t cap_ms)
+{
+        int64_t left = deadline_ms - clock_ms();
+
+        if (left < 0)
+                return 0;
+        return (int) (left < cap_ms ? left : cap_ms);
+}
+
+void clock_rfc3339(int64_t wall_ms, char out[static RFC3339_MAX])
+{
+        time_t s = (time_t) (wall_ms / 1000);
+        int ms = (int) (wall_ms % 1000);
+        struct tm t;
+
+        if (ms < 0) { /* before 1970, still a valid stamp */
+                ms += 1000;
+                s--;
+        }
+        (void) gmtime_r(&s, &t);
+        size_t n = strftime(out, RFC3339_MAX, "%Y-%m-%dT%H:%M:%S", &t);
+        (void) snprintf(out + n, RFC3339_MAX - n, ".%03dZ", ms);
+}

@@ -1,0 +1,75 @@
+/*
+ * HTTP client over libcurl: one blocking call for programs that do one thing at a time, and a loop for the controller.
+ * Only http_client.c sees libcurl. TLS certificates are verified; redirects are not followed.
+ */
+#pragma once
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+
+struct http_call {
+        const char *method; /* NULL: GET */
+        const char *url; /* http:// or https:// */
+        const char *unix_socket; /* connect here instead of the URL's host; NULL: no */
+        const char *bearer; /* token; NULL: none */
+        const char *const *headers; /* "Name: value" lines, ended by NULL; NULL for none */
+        const char *content_type; /* NULL: application/json when there is a body */
+        const void *body; /* sent whole; borrowed until the call ends */
+        size_t body_len;
+        /* Streamed request body of `upload_size` bytes (when .read is set): returns bytes read, 0 at the end, -1 to give up. */
+        ssize_t (*read)(void *arg, void *out, size_t max);
+        int64_t upload_size;
+        /* Streamed answer of 2xx replies (when .write is set): -1 gives up. Other replies still land in response.body. */
+        int (*write)(void *arg, const void *data, size_t len);
+        void *arg; /* for read and write */
+        int64_t timeout_ms; /* whole call; 0: 10 s. With read or write: no byte for this long */
+        size_t max_body; /* cap of response.body; 0: 4 MiB; beyond it the call fails with TOO_LARGE */
+};
+
+struct http_response {
+        int status;
+        char *body; /* NUL-terminated, never NULL after success */
+        size_t body_len;
+        char *etag; /* header values; NULL when absent */
+        char *content_type;
+        int64_t retry_after_ms; /* -1 when absent */
+};
+
+void http_response_done(struct http_response *r);
+#define AUTO_RESPONSE __attribute__((cleanup(http_response_done))) struct http_response
+
+/*
+ * Blocking. 0 when an answer came, whatever its status; -1 when none did: UNAVAILABLE (refused, reset, name not found) or
+ * TIMEOUT. *out is zeroed first. Connections are kept per thread and reused.
+ */
+int http_fetch(const struct http_call *call, struct http_response *out, struct err *e);
+
+/* Turn a status of 400 and above into an error: kind by status, message from problem+json's detail (or `error`, or the
+ * start of the body). 0 for everything below. `what` says what we were trying to do. */
+int http_check(const char *what, const struct http_response *r, struct err *e);
+
+/* --- the controller's loop: any number of calls in flight, no threads --- */
+
+struct http_loop;
+struct http_flight;
+
+/* Exactly one of r and failure is non-NULL; both are dead after the return. */
+typedef void (*http_done_fn)(void *arg, const struct http_response *r, const struct err *failure);
+
+struct http_loop *http_loop_new(void);
+void http_loop_free(struct http_loop *l); /* drops calls in flight without calling done */
+
+/* Start a call; what `call` points to must live until done. done runs from http_loop_poll(), never from here. */
+struct http_flight *http_loop_start(struct http_loop *l, const struct http_call *call, http_done_fn done, void *arg);
+void http_loop_cancel(struct http_loop *l, struct http_flight *f); /* done will not run */
+
+/* Wait for traffic, for `extra` descriptors (revents filled) or for the timeout, then run the done functions that are
+ * due. 0, or -1 when the loop itself is broken. */
+int http_loop_poll(struct http_loop *l, struct pollfd *extra, unsigned n_extra, int timeout_ms);
+
+/* Percent-encode one path segment or query value. Caller frees. */
+char *http_escape(const char *text);

@@ -1,0 +1,112 @@
+/* Helpers around jansson. */
+#include "lib/json.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/mem.h"
+
+int json_parse(const char *what, const char *text, size_t len, json_t **out, struct err *e)
+{
+        json_error_t where;
+        json_t *doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
+
+        if (!doc)
+                return err_set(e, ERR_INVALID, "%s: line %d: %s", what, where.line, where.text);
+        *out = doc;
+        return 0;
+}
+
+static int unpack(const char *what, json_t *doc, struct err *e, size_t flags, const char *fmt, va_list ap)
+{
+        json_error_t where;
+
+        if (json_vunpack_ex(doc, &where, flags, fmt, ap))
+                return err_set(e, ERR_INVALID, "%s: %s", what, where.text);
+        return 0;
+}
+
+int json_take(const char *what, json_t *doc, struct err *e, const char *fmt, ...)
+{
+        va_list ap;
+
+        va_start(ap, fmt);
+        int r = unpack(what, doc, e, JSON_STRICT, fmt, ap);
+        va_end(ap);
+        return r;
+}
+
+int json_peek(const char *what, json_t *doc, struct err *e, const char *fmt, ...)
+{
+        va_list ap;
+
+        va_start(ap, fmt);
+        int r = unpack(what, doc, e, 0, fmt, ap);
+        va_end(ap);
+        return r;
+}
+
+static char *dump(const json_t *doc, size_t flags)
+{
+        char *text = json_dumps(doc, JSON_COMPACT | JSON_ENCODE_ANY | flags);
+
+        return text ? text : xstrdup("null");
+}
+
+char *json_text(const json_t *doc)
+{
+        return dump(doc, 0);
+}
+
+char *json_canonical(const json_t *doc)
+{
+        return dump(doc, JSON_SORT_KEYS);
+}
+
+/* Length of the well-formed UTF-8 sequence at s (RFC 3629: no surrogates, no overlong forms), 0 if there is none. */
+static int utf8_len(const unsigned char *s)
+{
+        static const struct {
+                unsigned char lead_lo, lead_hi, second_lo, second_hi;
+                int len;
+        } rows[] = {
+                { 0x01, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+                { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+        };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                if (s[0] < rows[i].lead_lo || s[0] > rows[i].lead_hi)
+                        continue;
+                if (rows[i].len > 1 && (s[1] < rows[i].second_lo || s[1] > rows[i].second_hi))
+                        return 0;
+                for (int k = 2; k < rows[i].len; k++)
+                        if ((s[k] & 0xc0) != 0x80)
+                                return 0;
+                return rows[i].len;
+        }
+        return 0;
+}
+
+void json_quote(struct strbuf *b, const char *text)
+{
+        const unsigned char *s = (const unsigned char *) text;
+
+        strbuf_addc(b, '"');
+        while (*s) {
+                int n = utf8_len(s);
+                if (*s == '"' || *s == '\\')
+                        strbuf_addf(b, "\\%c", *s);
+                else if (*s == '\n')
+                        strbuf_adds(b, "\\n");
+                else if (*s < 0x20)
+                        strbuf_addf(b, "\\u%04x", *s);
+                else if (n)
+                        strbuf_add(b, s, (size_t) n);
+                else
+                        strbuf_adds(b, "\xef\xbf\xbd");
+                s += n ? n : 1;
+        }
+        strbuf_addc(b, '"');
+}

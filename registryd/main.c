@@ -1,0 +1,5 @@
+/* registryd */
+int main(void)
+{
+        return 0;
+}

@@ -1,0 +1,5 @@
+/* rolloutd */
+int main(void)
+{
+        return 0;
+}

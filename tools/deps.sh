@@ -1,0 +1,53 @@
+#!/bin/sh
+# Install the packages of packages.txt that are missing. Says which first, uses sudo when not root, starts no service.
+set -eu
+
+here=$(dirname "$0")
+missing=""
+for package in $(sed 's/#.*//' "$here/packages.txt"); do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+    as_root=""
+elif command -v sudo >/dev/null; then
+    as_root=sudo
+else
+    echo "make deps: these packages are missing and there is neither root nor sudo:$missing" >&2
+    exit 1
+fi
+echo "make deps: installing with ${as_root:+sudo }apt-get:$missing"
+
+# Debian asks policy-rc.d before it starts a service, and createcluster.conf before it makes a database cluster. Both are put
+# in place only if absent, and taken away again. Service units that came with the packages are disabled afterwards, so that
+# the next boot does not start them either.
+$as_root sh -eu -c '
+    made=""
+    cleanup() { for f in $made; do rm -f "$f"; done; }
+    trap cleanup EXIT
+    trap "exit 130" INT TERM
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        made="$made /usr/sbin/policy-rc.d"
+        printf "#!/bin/sh\nexit 101\n" > /usr/sbin/policy-rc.d
+        chmod 755 /usr/sbin/policy-rc.d
+    fi
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        mkdir -p /etc/postgresql-common
+        printf "# No cluster of its own; registryd makes one where it needs one.\ncreate_main_cluster = false\n" \
+            > /etc/postgresql-common/createcluster.conf
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q -o APT::Update::Error-Mode=any >/dev/null || apt-get update -q
+    apt-get install -q -y --no-install-recommends "$@" >/tmp/sluice-deps.$$ 2>&1 || { cat /tmp/sluice-deps.$$; rm -f /tmp/sluice-deps.$$; exit 1; }
+    rm -f /tmp/sluice-deps.$$
+    if [ -d /run/systemd/system ]; then
+        for package in "$@"; do
+            case $package in
+            prometheus | haproxy | postgresql) systemctl disable --quiet "$package" 2>/dev/null || : ;;
+            esac
+        done
+    fi
+' sh $missing
+echo "make deps: done"
