@@ -7,7 +7,7 @@
 struct backoff_policy {
         int64_t base_ms, cap_ms;
         int64_t give_up_ms; /* 0: no limit in time */
-        int max_tries; /* 0: no limit in number */
+        int max_tries;      /* 0: no limit in number */
 };
 
 struct backoff { /* zeroed: no attempt made yet */

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int64_t clock_ms(void); /* monotonic, counts through suspend (CLOCK_BOOTTIME) */
-int64_t clock_us(void); /* the same clock in microseconds, for measuring */
+int64_t clock_ms(void);      /* monotonic, counts through suspend (CLOCK_BOOTTIME) */
+int64_t clock_us(void);      /* the same clock in microseconds, for measuring */
 int64_t clock_wall_ms(void); /* Unix time */
 
 /* Milliseconds left until the deadline, at least 0, at most `cap_ms`: what poll() and friends want. */

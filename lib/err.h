@@ -6,17 +6,17 @@
 
 /*        kind          http  exit  retry */
 #define ERR_KINDS(X)                                                                                                             \
-        X(INVALID, 400, 2, false) /* the caller must change the request */                                                       \
+        X(INVALID, 400, 2, false)      /* the caller must change the request */                                                  \
         X(UNAUTHORIZED, 401, 3, false) /* who are you? */                                                                        \
-        X(FORBIDDEN, 403, 3, false) /* we know you, and no */                                                                    \
+        X(FORBIDDEN, 403, 3, false)    /* we know you, and no */                                                                 \
         X(NOT_FOUND, 404, 4, false)                                                                                              \
-        X(CONFLICT, 409, 5, true) /* somebody else won; read again */                                                            \
+        X(CONFLICT, 409, 5, true)      /* somebody else won; read again */                                                       \
         X(PRECONDITION, 412, 5, false) /* If-Match named another revision */                                                     \
-        X(TOO_LARGE, 413, 2, false) /* over a cap that --help or the docs name */                                                \
-        X(RANGE, 416, 2, false) /* a byte range outside the file */                                                              \
-        X(UNAVAILABLE, 503, 6, true) /* peer down, slow or throttling */                                                         \
-        X(TIMEOUT, 504, 6, true) /* our own deadline passed */                                                                   \
-        X(INTERNAL, 500, 1, false) /* our bug */
+        X(TOO_LARGE, 413, 2, false)    /* over a cap that --help or the docs name */                                             \
+        X(RANGE, 416, 2, false)        /* a byte range outside the file */                                                       \
+        X(UNAVAILABLE, 503, 6, true)   /* peer down, slow or throttling */                                                       \
+        X(TIMEOUT, 504, 6, true)       /* our own deadline passed */                                                             \
+        X(INTERNAL, 500, 1, false)     /* our bug */
 
 enum err_kind {
         ERR_NONE,
@@ -45,4 +45,4 @@ bool err_is_retryable(enum err_kind kind);
 int err_http_status(enum err_kind kind);
 int err_exit_code(enum err_kind kind);
 const char *err_kind_name(enum err_kind kind); /* "not_found"; static storage */
-enum err_kind err_kind_from_http(int status); /* nearest kind for a peer's answer; ERR_NONE below 400 */
+enum err_kind err_kind_from_http(int status);  /* nearest kind for a peer's answer; ERR_NONE below 400 */

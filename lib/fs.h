@@ -17,5 +17,5 @@ int fs_read_line(const char *path, char **out, struct err *e);
 int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
 
 int fs_mkdirs(const char *path, mode_t mode, struct err *e); /* like mkdir -p */
-int fs_remove(const char *path, struct err *e); /* a file; absent is fine */
+int fs_remove(const char *path, struct err *e);              /* a file; absent is fine */
 bool fs_exists(const char *path);

@@ -12,22 +12,22 @@
 #include "lib/err.h"
 
 struct http_call {
-        const char *method; /* NULL: GET */
-        const char *url; /* http:// or https:// */
-        const char *unix_socket; /* connect here instead of the URL's host; NULL: no */
-        const char *bearer; /* token; NULL: none */
+        const char *method;         /* NULL: GET */
+        const char *url;            /* http:// or https:// */
+        const char *unix_socket;    /* connect here instead of the URL's host; NULL: no */
+        const char *bearer;         /* token; NULL: none */
         const char *const *headers; /* "Name: value" lines, ended by NULL; NULL for none */
-        const char *content_type; /* NULL: application/json when there is a body */
-        const void *body; /* sent whole; borrowed until the call ends */
+        const char *content_type;   /* NULL: application/json when there is a body */
+        const void *body;           /* sent whole; borrowed until the call ends */
         size_t body_len;
         /* Streamed request body of `upload_size` bytes (when .read is set): returns bytes read, 0 at the end, -1 to give up. */
         ssize_t (*read)(void *arg, void *out, size_t max);
         int64_t upload_size;
         /* Streamed answer of 2xx replies (when .write is set): -1 gives up. Other replies still land in response.body. */
         int (*write)(void *arg, const void *data, size_t len);
-        void *arg; /* for read and write */
+        void *arg;          /* for read and write */
         int64_t timeout_ms; /* whole call; 0: 10 s. With read or write: no byte for this long */
-        size_t max_body; /* cap of response.body; 0: 4 MiB; beyond it the call fails with TOO_LARGE */
+        size_t max_body;    /* cap of response.body; 0: 4 MiB; beyond it the call fails with TOO_LARGE */
 };
 
 struct http_response {

@@ -25,17 +25,17 @@ struct http_server;
 struct http_stream;
 
 struct http_request {
-        const char *method, *path; /* path as sent, without the query */
+        const char *method, *path;      /* path as sent, without the query */
         const char *arg[HTTP_ARGS_MAX]; /* the pattern's {captures} in order, percent-decoded; NULL beyond */
-        const char *body; /* whole body, NUL-terminated; rows without .upload */
+        const char *body;               /* whole body, NUL-terminated; rows without .upload */
         size_t body_len;
-        int64_t content_length; /* -1 when chunked */
-        void *upload; /* owned by the row's upload functions */
-        enum role caller; /* ROLE_ANYONE without a token */
+        int64_t content_length;       /* -1 when chunked */
+        void *upload;                 /* owned by the row's upload functions */
+        enum role caller;             /* ROLE_ANYONE without a token */
         char actor[NAME_MAX_LEN + 1]; /* name of the token; "" without one */
-        char id[33]; /* request id, from X-Request-Id if it is plain, else fresh */
-        int64_t deadline_ms; /* when the answer must be out; uploads and downloads renew it per piece */
-        void *app; /* from the server's config */
+        char id[33];                  /* request id, from X-Request-Id if it is plain, else fresh */
+        int64_t deadline_ms;          /* when the answer must be out; uploads and downloads renew it per piece */
+        void *app;                    /* from the server's config */
         struct http_conn *conn;
 };
 
@@ -57,16 +57,16 @@ struct http_source {
         void *arg;
 };
 
-struct http_reply { /* zeroed: 200 with an empty body */
-        int status; /* 0 means 200 */
+struct http_reply {               /* zeroed: 200 with an empty body */
+        int status;               /* 0 means 200 */
         const char *content_type; /* static text; NULL: application/json when there is a body */
-        char *body; /* malloc'ed; the server frees it */
+        char *body;               /* malloc'ed; the server frees it */
         size_t body_len;
-        struct http_source source; /* used when .read is set */
+        struct http_source source;  /* used when .read is set */
         struct http_stream *stream; /* set by http_reply_events() */
         struct {
                 const char *name; /* static text */
-                char *value; /* malloc'ed; the server frees it */
+                char *value;      /* malloc'ed; the server frees it */
         } headers[8];
         int n_headers;
 };
@@ -98,7 +98,7 @@ struct http_upload {
 };
 
 struct http_route {
-        const char *method; /* a GET row also answers HEAD */
+        const char *method;  /* a GET row also answers HEAD */
         const char *pattern; /* "/v1/models/{model}"; a last "{path...}" takes the rest, slashes included */
         enum role role;
         int64_t max_body; /* bytes; 0: a body is refused */
@@ -109,8 +109,8 @@ struct http_route {
 
 enum http_mode {
         HTTP_THREAD_PER_CONNECTION, /* handlers may block */
-        HTTP_THREAD_POOL, /* epoll workers; handlers must not block */
-        HTTP_EXTERNAL, /* no threads: the caller polls http_server_fd() and calls http_server_run() */
+        HTTP_THREAD_POOL,           /* epoll workers; handlers must not block */
+        HTTP_EXTERNAL,              /* no threads: the caller polls http_server_fd() and calls http_server_run() */
 };
 
 struct http_server_config {
@@ -119,10 +119,10 @@ struct http_server_config {
         size_t n_routes;
         void *app;
         enum http_mode mode;
-        unsigned threads; /* HTTP_THREAD_POOL; 0: one per core */
-        unsigned max_connections; /* 0: 512 */
-        unsigned read_buffer; /* bytes a piece of an upload can have; 0: 64 KiB */
-        int64_t idle_timeout_ms; /* 0: 60 s without a byte ends a connection */
+        unsigned threads;           /* HTTP_THREAD_POOL; 0: one per core */
+        unsigned max_connections;   /* 0: 512 */
+        unsigned read_buffer;       /* bytes a piece of an upload can have; 0: 64 KiB */
+        int64_t idle_timeout_ms;    /* 0: 60 s without a byte ends a connection */
         int64_t request_timeout_ms; /* 0: 10 s; sets rq->deadline_ms */
         /* Bearer token to role and actor. UNAUTHORIZED if unknown. NULL: no token is ever valid. */
         int (*authenticate)(void *app, const char *token, enum role *role, char actor[static NAME_MAX_LEN + 1], struct err *e);
@@ -131,15 +131,15 @@ struct http_server_config {
 };
 
 int http_server_start(const struct http_server_config *config, struct http_server **out, struct err *e);
-int http_server_port(const struct http_server *s); /* the one really bound */
-int http_server_fd(const struct http_server *s); /* HTTP_EXTERNAL: readable when http_server_run() has work */
+int http_server_port(const struct http_server *s);           /* the one really bound */
+int http_server_fd(const struct http_server *s);             /* HTTP_EXTERNAL: readable when http_server_run() has work */
 int64_t http_server_timeout_ms(const struct http_server *s); /* HTTP_EXTERNAL: run again after this; -1: no need */
-void http_server_run(struct http_server *s); /* HTTP_EXTERNAL: do what can be done without blocking */
+void http_server_run(struct http_server *s);                 /* HTTP_EXTERNAL: do what can be done without blocking */
 
 /* From now on replies say "Connection: close", so clients go elsewhere. New connections are still accepted. */
 void http_server_drain(struct http_server *s);
 int http_server_inflight(const struct http_server *s); /* requests between head and end of reply, without streams */
-void http_server_stop(struct http_server *s); /* closes everything, frees; NULL is fine */
+void http_server_stop(struct http_server *s);          /* closes everything, frees; NULL is fine */
 
 /* The pattern matcher by itself, for tests and fuzzing: 0 and the captures (pointing into scratch), or -1. */
 int http_path_match(const char *pattern, const char *path, char scratch[static HTTP_URI_MAX],

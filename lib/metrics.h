@@ -30,11 +30,11 @@ void metrics_free(struct metrics *m);
  * 10,000 cells a row all further label values share one cell whose values read "other". Never NULL. */
 struct metric_cell *metrics_cell(struct metrics *m, int row, ...);
 
-void metric_inc(struct metric_cell *c); /* counter */
-void metric_add(struct metric_cell *c, uint64_t n); /* counter */
-void metric_set(struct metric_cell *c, double v); /* gauge */
+void metric_inc(struct metric_cell *c);               /* counter */
+void metric_add(struct metric_cell *c, uint64_t n);   /* counter */
+void metric_set(struct metric_cell *c, double v);     /* gauge */
 void metric_observe(struct metric_cell *c, double v); /* histogram */
-uint64_t metric_count(const struct metric_cell *c); /* counter's value, histogram's number of observations */
+uint64_t metric_count(const struct metric_cell *c);   /* counter's value, histogram's number of observations */
 
 /* The exposition; caller frees. process_resident_memory_bytes, process_cpu_seconds_total, process_open_fds and
  * process_start_time_seconds are added. */

@@ -237,7 +237,7 @@ struct flag {
         const char *name; /* without dashes */
         size_t name_len;
         const char *value; /* after '=' or the next word; NULL for none */
-        int words; /* how many of argv it took */
+        int words;         /* how many of argv it took */
 };
 
 static int flag_read(char **argv, int i, struct flag *f, struct err *e)

@@ -19,12 +19,12 @@
 #include "lib/err.h"
 
 enum setting_type {
-        SETTING_STRING, /* char *; NULL when empty */
-        SETTING_SECRET, /* char *; NULL when empty */
-        SETTING_INT, /* int64_t */
-        SETTING_BOOL, /* bool: true/false; the bare flag means true */
+        SETTING_STRING,   /* char *; NULL when empty */
+        SETTING_SECRET,   /* char *; NULL when empty */
+        SETTING_INT,      /* int64_t */
+        SETTING_BOOL,     /* bool: true/false; the bare flag means true */
         SETTING_DURATION, /* int64_t milliseconds: 250ms, 5s, 10m, 2h */
-        SETTING_SIZE, /* int64_t bytes: 512, 64KiB, 64MiB, 2GiB */
+        SETTING_SIZE,     /* int64_t bytes: 512, 64KiB, 64MiB, 2GiB */
 };
 
 #define SETTING_C_STRING char *

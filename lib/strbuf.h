@@ -16,7 +16,7 @@ struct strbuf {
 };
 
 void strbuf_init(struct strbuf *b, size_t max);
-void strbuf_done(struct strbuf *b); /* also the AUTO release; leaves an empty buffer */
+void strbuf_done(struct strbuf *b);  /* also the AUTO release; leaves an empty buffer */
 void strbuf_reset(struct strbuf *b); /* empty, memory and maximum kept */
 
 bool strbuf_add(struct strbuf *b, const void *data, size_t len);
@@ -27,7 +27,7 @@ bool strbuf_addv(struct strbuf *b, const char *fmt, va_list ap) __attribute__((f
 void strbuf_drop(struct strbuf *b, size_t n); /* remove the first n bytes */
 
 const char *strbuf_str(const struct strbuf *b); /* borrowed, until the next change */
-bool strbuf_ok(const struct strbuf *b); /* nothing was cut off */
-char *strbuf_take(struct strbuf *b); /* caller frees; the buffer is empty afterwards */
+bool strbuf_ok(const struct strbuf *b);         /* nothing was cut off */
+char *strbuf_take(struct strbuf *b);            /* caller frees; the buffer is empty afterwards */
 
 #define AUTO_STRBUF __attribute__((cleanup(strbuf_done))) struct strbuf

@@ -1,0 +1,110 @@
+/*
+ * Where scoring runs, as a struct of functions: processes on this machine behind HAProxy (local), later pods behind a Gateway
+ * (kube), and a simulated one in the tests.
+ *
+ * The contract suits a slow, distant, unreliable implementation:
+ * - Every call returns at once. Its done function runs exactly once, later, from run(), never from inside the call. Arguments
+ *   are copied. `failure` is NULL on success. Kinds that callers branch on: CONFLICT (somebody else wrote; read again),
+ *   UNAVAILABLE and TIMEOUT (try again), INVALID (will never work), NOT_FOUND.
+ * - Every call is idempotent: doing it again after a crash, or after a failure whose effect is unknown, is harmless.
+ * - route() sets all weights of a target at once. It depends on nothing but the router: not on readiness, not on the registry.
+ *   An urgent route() (a rollback) overtakes and cancels a route() of the same target that has not been carried out; the
+ *   overtaken one fails with CONFLICT.
+ * - save() is compare-and-swap on a revision that the platform hands out.
+ */
+#pragma once
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+#include "lib/names.h"
+
+enum {
+        WORLD_VERSIONS_MAX = 16, /* versions of one target that may run side by side */
+        WEIGHT_ALL = 10000,      /* weights are basis points: 500 is 5 % */
+};
+
+struct weight {
+        int64_t version;
+        int bp;
+};
+
+struct version_status {
+        int64_t version;
+        int wanted, ready; /* scoring processes or pods */
+        bool failed;       /* it will not come up by itself: the reason is in message */
+        int weight_bp;     /* as the router really has it now; -1 unknown */
+        char message[256]; /* "loading", "exit status 2: model.ubj: unknown objective ..."; "" when all is well */
+};
+
+struct world { /* one observation of a target */
+        struct version_status versions[WORLD_VERSIONS_MAX];
+        int n_versions;
+        bool router_ok; /* the router answers and its weights are known */
+        char router_message[256];
+};
+
+struct deployment {
+        int64_t version;
+        int replicas;
+};
+
+struct platform_record { /* one target's state as saved */
+        const char *target;
+        const char *json;
+        int64_t revision;
+};
+
+struct scrape_target {
+        char address[64];              /* host:port */
+        char target[NAME_MAX_LEN + 1]; /* also the model's name */
+        int64_t version;
+};
+
+typedef void (*platform_done_fn)(void *arg, const struct err *failure);
+typedef void (*platform_records_fn)(void *arg, const struct platform_record *records, size_t n, const struct err *failure);
+typedef void (*platform_saved_fn)(void *arg, int64_t revision, const struct err *failure);
+typedef void (*platform_world_fn)(void *arg, const struct world *seen, const struct err *failure);
+
+struct platform;
+
+struct platform_ops {
+        const char *name;
+
+        /* State. Records and events are text of the caller's; the platform keeps them whole or not at all. */
+        void (*load)(struct platform *p, platform_records_fn done, void *arg);
+        /* expected: the revision last seen, 0 for a new target. On success the new revision; CONFLICT otherwise. */
+        void (*save)(struct platform *p, const char *target, const char *json, int64_t expected, platform_saved_fn done,
+                     void *arg);
+        /* Append one event (a JSON object on one line) to the target's history. */
+        void (*record)(struct platform *p, const char *target, const char *event, platform_done_fn done, void *arg);
+        /* The newest `limit` events with a member "number" below `before` (0: from the end), newest first, as one JSON array text. */
+        void (*history)(struct platform *p, const char *target, int64_t before, int limit,
+                        void (*done)(void *arg, const char *events, const struct err *failure), void *arg);
+
+        /* The world. */
+        void (*observe)(struct platform *p, const char *target, platform_world_fn done, void *arg);
+        /* Make this version run with so many replicas. Returns when it is under way, not when it is ready. */
+        void (*deploy)(struct platform *p, const char *target, const struct deployment *d, platform_done_fn done, void *arg);
+        /* Drain and stop a version. CONFLICT while it has weight. Fine when it does not run. */
+        void (*retire)(struct platform *p, const char *target, int64_t version, platform_done_fn done, void *arg);
+        /* Versions not named get 0. Weights sum to WEIGHT_ALL. */
+        void (*route)(struct platform *p, const char *target, const struct weight *w, int n, bool urgent, platform_done_fn done,
+                      void *arg);
+        /* What Prometheus should scrape: fills at most max, returns how many there are. From memory, at once. */
+        size_t (*discover)(struct platform *p, struct scrape_target *out, size_t max);
+
+        /* The loop. poll_fds() lists descriptors to wait for; run() does what is due, calls done functions, and returns in how many
+         * milliseconds it wants to run again even if no descriptor is ready (-1: no need). */
+        unsigned (*poll_fds)(struct platform *p, struct pollfd *out, unsigned max);
+        int64_t (*run)(struct platform *p, int64_t now_ms);
+        /* Stop. What serves goes on serving, unless the platform was configured otherwise. No done function runs any more. */
+        void (*free)(struct platform *p);
+};
+
+struct platform { /* first member of each implementation's own struct */
+        const struct platform_ops *ops;
+};
