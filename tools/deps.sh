@@ -21,11 +21,16 @@ fi
 echo "make deps: installing with ${as_root:+sudo }apt-get:$missing"
 
 # Debian asks policy-rc.d before it starts a service, and createcluster.conf before it makes a database cluster. Both are put
-# in place only if absent, and taken away again. Service units that came with the packages are disabled afterwards, so that
-# the next boot does not start them either.
+# in place only if absent; the first is taken away again, the second gives way to the package's own. Service units that came
+# with the packages are disabled afterwards, so that the next boot does not start them either.
 $as_root sh -eu -c '
     made=""
-    cleanup() { for f in $made; do rm -f "$f"; done; }
+    clusters=/etc/postgresql-common/createcluster.conf
+    made_clusters=""
+    cleanup() {
+        for f in $made; do rm -f "$f"; done
+        [ -z "$made_clusters" ] || cp /usr/share/postgresql-common/createcluster.conf "$clusters" 2>/dev/null || rm -f "$clusters"
+    }
     trap cleanup EXIT
     trap "exit 130" INT TERM
     if [ ! -e /usr/sbin/policy-rc.d ]; then
@@ -33,10 +38,10 @@ $as_root sh -eu -c '
         printf "#!/bin/sh\nexit 101\n" > /usr/sbin/policy-rc.d
         chmod 755 /usr/sbin/policy-rc.d
     fi
-    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    if [ ! -e "$clusters" ]; then
+        made_clusters=yes
         mkdir -p /etc/postgresql-common
-        printf "# No cluster of its own; registryd makes one where it needs one.\ncreate_main_cluster = false\n" \
-            > /etc/postgresql-common/createcluster.conf
+        printf "create_main_cluster = false\n" > "$clusters"
     fi
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -q -o APT::Update::Error-Mode=any >/dev/null || apt-get update -q
