@@ -52,6 +52,7 @@ static void become(const struct proc_spec *spec, const struct passwd *pw, pid_t 
 
         (void) sigemptyset(&none);
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        (void) signal(SIGPIPE, SIG_DFL); /* ignored ones stay ignored across exec */
         if (spec->own_group && setpgid(0, 0))
                 give_up(report, "make a process group");
         redirect_output(spec->log_path, report);
