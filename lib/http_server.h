@@ -23,6 +23,7 @@ enum { HTTP_ARGS_MAX = 4, HTTP_URI_MAX = 4096 };
 struct http_conn; /* private to the server */
 struct http_server;
 struct http_stream;
+struct http_later;
 
 struct http_request {
         const char *method, *path;      /* path as sent, without the query */
@@ -64,6 +65,7 @@ struct http_reply {               /* zeroed: 200 with an empty body */
         size_t body_len;
         struct http_source source;  /* used when .read is set */
         struct http_stream *stream; /* set by http_reply_events() */
+        struct http_later *later;   /* set by http_reply_later() */
         struct {
                 const char *name; /* static text */
                 char *value;      /* malloc'ed; the server frees it */
@@ -85,6 +87,16 @@ void http_reply_header(struct http_reply *rp, const char *name, const char *fmt,
 int http_reply_events(struct http_request *rq, struct http_reply *rp, void (*closed)(void *arg), void *arg);
 int http_stream_event(struct http_stream *s, const char *event, int64_t id, const char *data);
 void http_stream_close(struct http_stream *s);
+
+/*
+ * An answer that comes later, for HTTP_EXTERNAL servers only: the handler calls http_reply_later() and returns 0; the
+ * connection waits without a thread. Then exactly one http_later_*() ends it, outside the handler; a client that has left
+ * meanwhile is no error (the pointer stays good until then). At rq->deadline_ms the server does nothing by itself.
+ * http_server_stop() drops what is still waiting; the pointers are dead then.
+ */
+struct http_later *http_reply_later(struct http_request *rq, struct http_reply *rp);
+void http_later_json(struct http_later *l, int status, json_t *doc); /* takes over doc */
+void http_later_err(struct http_later *l, const struct err *e);      /* problem+json, as if the handler had returned it */
 
 typedef int (*http_handler_fn)(struct http_request *rq, struct http_reply *rp, struct err *e);
 

@@ -79,7 +79,8 @@ struct platform_ops {
         /* expected: the revision last seen, 0 for a new target. On success the new revision; CONFLICT otherwise. */
         void (*save)(struct platform *p, const char *target, const char *json, int64_t expected, platform_saved_fn done,
                      void *arg);
-        /* Append one event (a JSON object on one line) to the target's history. */
+        /* Append one event (a JSON object on one line) to the target's history. Its member "number" grows from event to event; an
+         * event whose number is not above the newest one's is already there: success, nothing is appended. */
         void (*record)(struct platform *p, const char *target, const char *event, platform_done_fn done, void *arg);
         /* The newest `limit` events with a member "number" below `before` (0: from the end), newest first, as one JSON array text. */
         void (*history)(struct platform *p, const char *target, int64_t before, int limit,
