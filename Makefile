@@ -140,7 +140,7 @@ fuzz: $(FUZZ_BIN) ## each parser's fuzz target for FUZZ_SECONDS (60), from the k
 
 lint: ## formatting, shellcheck, cppcheck, and the ten most complex functions
 	@clang-format --dry-run -Werror $(C_FILES)
-	@shellcheck $(SCRIPTS)
+	@shellcheck --severity=warning $(SCRIPTS)
 	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability -I. \
 	  --suppress=nullPointerOutOfMemory --suppress=unknownMacro --suppress=missingIncludeSystem $(filter %.c,$(filter-out tests/%,$(C_FILES)))
 	@pmccabe $(filter %.c,$(C_FILES)) | sort -rn | head -10 | awk '{ print "complexity " $$1 ", " $$5 " lines: " $$6, $$7 }'
