@@ -1,6 +1,7 @@
 /*
  * HTTP client over libcurl: one blocking call for programs that do one thing at a time, and a loop for the controller.
- * Only http_client.c sees libcurl. TLS certificates are verified; redirects are not followed.
+ * Only http_client*.c sees libcurl. TLS certificates are verified; redirects are not followed; proxies come
+ * from the environment, but never for loopback addresses.
  */
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/err.h"
 
@@ -17,10 +19,11 @@ struct http_call {
         const char *unix_socket;    /* connect here instead of the URL's host; NULL: no */
         const char *bearer;         /* token; NULL: none */
         const char *const *headers; /* "Name: value" lines, ended by NULL; NULL for none */
-        const char *content_type;   /* NULL: application/json when there is a body */
+        const char *content_type;   /* NULL: application/json for a body, application/octet-stream for a streamed one */
         const void *body;           /* sent whole; borrowed until the call ends */
         size_t body_len;
-        /* Streamed request body of `upload_size` bytes (when .read is set): returns bytes read, 0 at the end, -1 to give up. */
+        /* Streamed request body of `upload_size` bytes, -1 if unknown (when .read is set): returns bytes read, 0 at the end, -1
+         * to give up. */
         ssize_t (*read)(void *arg, void *out, size_t max);
         int64_t upload_size;
         /* Streamed answer of 2xx replies (when .write is set): -1 gives up. Other replies still land in response.body. */
@@ -43,8 +46,9 @@ void http_response_done(struct http_response *r);
 #define AUTO_RESPONSE __attribute__((cleanup(http_response_done))) struct http_response
 
 /*
- * Blocking. 0 when an answer came, whatever its status; -1 when none did: UNAVAILABLE (refused, reset, name not found) or
- * TIMEOUT. *out is zeroed first. Connections are kept per thread and reused.
+ * Blocking. 0 when an answer came, whatever its status; -1 when none did: UNAVAILABLE (refused, reset, name not found),
+ * TIMEOUT, TOO_LARGE, INVALID (no http URL) or INTERNAL (read or write gave up). *out is zeroed first. Connections are kept
+ * per thread and reused.
  */
 int http_fetch(const struct http_call *call, struct http_response *out, struct err *e);
 

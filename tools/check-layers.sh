@@ -25,7 +25,7 @@ only() {
     breach "only $2 may include $1" "$(grep -ln "#include <$1" lib/*.[ch] registryd/*.[ch] rolloutd/*.[ch] scorer/*.[ch] ctl/*.[ch] 2>/dev/null | grep -vE "^($2)$" || :)"
 }
 only microhttpd.h 'lib/http_server[a-z_]*\.[ch]'
-only curl/ 'lib/http_client\.c'
+only curl/ 'lib/http_client[a-z_]*\.[ch]'
 only libpq-fe.h 'lib/pg[a-z_]*\.[ch]|registryd/[a-z_]*store[a-z_]*\.[ch]'
 only yaml.h 'lib/settings\.c'
 only cyaml/ 'rolloutd/policy_file\.c'
