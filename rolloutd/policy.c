@@ -1,0 +1,165 @@
+/* What a policy may say. */
+#include "rolloutd/policy.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lib/mem.h"
+#include "lib/strbuf.h"
+
+enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
+
+void policy_defaults(struct policy *p)
+{
+        *p = (struct policy){
+                .min_requests = 100,
+                .false_rollback = .01,
+                .max_hold_ms = 10 * MINUTE_MS,
+                .on_no_evidence = POLICY_HOLD,
+                .start_deadline_ms = 10 * MINUTE_MS,
+                .keep_failed_ms = 30 * MINUTE_MS,
+                .rollback_window_ms = HOUR_MS,
+                .window_versions = 2,
+                .replicas = 1,
+        };
+}
+
+static int bad(struct err *e, const char *sentence)
+{
+        return err_set(e, ERR_INVALID, "%s", sentence);
+}
+
+static int check_steps(const struct policy *p, struct err *e)
+{
+        if (p->n_steps < 1 || p->n_steps > POLICY_STEPS_MAX)
+                return err_set(e, ERR_INVALID, "steps: there must be 1 to %d of them", POLICY_STEPS_MAX);
+        for (int i = 0; i < p->n_steps; i++) {
+                const struct policy_step *s = &p->steps[i];
+
+                if (s->weight_bp < 1 || s->weight_bp > 10000)
+                        return err_set(e, ERR_INVALID, "step %d: weight must be 0.01 to 100 (percent)", i + 1);
+                if (i > 0 && s->weight_bp <= s[-1].weight_bp)
+                        return err_set(e, ERR_INVALID, "step %d: each weight must be above the one before", i + 1);
+                if (s->hold_ms < 0 || s->hold_ms > 7LL * DAY_MS)
+                        return err_set(e, ERR_INVALID, "step %d: hold must be at most 7 days", i + 1);
+        }
+        if (p->steps[p->n_steps - 1].weight_bp != 10000)
+                return bad(e, "steps: the last weight must be 100, so that the candidate is watched under all traffic");
+        return 0;
+}
+
+static int check_share(const char *gate, const struct policy_share *s, struct err *e)
+{
+        if (!s->on)
+                return 0;
+        if (s->max_ratio == 0 && s->limit == 0)
+                return err_set(e, ERR_INVALID, "gates.%s: needs max_ratio, limit_percent or both", gate);
+        if (s->max_ratio != 0 && !(s->max_ratio >= 1 && s->max_ratio <= 100))
+                return err_set(e, ERR_INVALID, "gates.%s: max_ratio must be 1 to 100", gate);
+        if (s->limit != 0 && !(s->limit > 0 && s->limit < 1))
+                return err_set(e, ERR_INVALID, "gates.%s: limit_percent must be above 0 and below 100", gate);
+        return 0;
+}
+
+/* Every {{word}} must be one that policy_query_text() fills in. */
+static int check_placeholders(const struct policy_query *q, struct err *e)
+{
+        static const char *const words[] = { "{{model}}", "{{candidate}}", "{{stable}}" };
+
+        for (const char *at = strstr(q->query, "{{"); at; at = strstr(at + 2, "{{")) {
+                bool known = false;
+
+                for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+                        known |= strncmp(at, words[i], strlen(words[i])) == 0;
+                if (!known)
+                        return err_set(e, ERR_INVALID,
+                                       "gates.promql %s: \"%.20s\" is none of {{model}}, {{candidate}} and {{stable}}", q->name,
+                                       at);
+        }
+        return 0;
+}
+
+static int check_query(const struct policy *p, int n, struct err *e)
+{
+        const struct policy_query *q = &p->queries[n];
+
+        if (name_check("gates.promql name", q->name, e) < 0)
+                return -1;
+        for (int i = 0; i < n; i++)
+                if (strcmp(p->queries[i].name, q->name) == 0)
+                        return err_set(e, ERR_INVALID, "gates.promql: there are two gates named %s", q->name);
+        if (!*q->query)
+                return err_set(e, ERR_INVALID, "gates.promql %s: query is empty", q->name);
+        if (!q->has_min && !q->has_max)
+                return err_set(e, ERR_INVALID, "gates.promql %s: needs min, max or both", q->name);
+        if ((q->has_min && !isfinite(q->min)) || (q->has_max && !isfinite(q->max)))
+                return err_set(e, ERR_INVALID, "gates.promql %s: min and max must be finite", q->name);
+        if (q->has_min && q->has_max && q->min > q->max)
+                return err_set(e, ERR_INVALID, "gates.promql %s: min is above max", q->name);
+        return check_placeholders(q, e);
+}
+
+static int check_gates(const struct policy *p, struct err *e)
+{
+        if (!p->error_rate.on && !p->latency.on && p->n_queries == 0)
+                return bad(e, "gates: there must be at least one, or every version would pass");
+        if (check_share("error_rate", &p->error_rate, e) < 0 || check_share("latency", &p->latency, e) < 0)
+                return -1;
+        if (p->latency.on && (p->latency.objective_ms < 1 || p->latency.objective_ms > MINUTE_MS))
+                return bad(e, "gates.latency: objective must be 1ms to 1m");
+        if (p->n_queries < 0 || p->n_queries > POLICY_QUERIES_MAX)
+                return err_set(e, ERR_INVALID, "gates.promql: at most %d", POLICY_QUERIES_MAX);
+        for (int i = 0; i < p->n_queries; i++)
+                if (check_query(p, i, e) < 0)
+                        return -1;
+        return 0;
+}
+
+static int check_range(const char *what, int64_t v, int64_t low, int64_t high, const char *words, struct err *e)
+{
+        return v >= low && v <= high ? 0 : err_set(e, ERR_INVALID, "%s must be %s", what, words);
+}
+
+int policy_check(const struct policy *p, struct err *e)
+{
+        if (name_check("policy", p->name, e) < 0 || check_steps(p, e) < 0 || check_gates(p, e) < 0)
+                return -1;
+        if (!(p->false_rollback > 0 && p->false_rollback <= .2))
+                return bad(e, "false_rollback_percent must be above 0 and at most 20");
+        if (check_range("min_requests", p->min_requests, 1, 1000000000, "1 to 1000000000", e) < 0 ||
+            check_range("max_hold", p->max_hold_ms, 1, 7LL * DAY_MS, "1ms to 7 days", e) < 0 ||
+            check_range("start_deadline", p->start_deadline_ms, 1, DAY_MS, "1ms to 1 day", e) < 0 ||
+            check_range("keep_failed", p->keep_failed_ms, 0, 7LL * DAY_MS, "at most 7 days", e) < 0 ||
+            check_range("rollback_window", p->rollback_window_ms, 0, 30LL * DAY_MS, "at most 30 days", e) < 0 ||
+            check_range("window_versions", p->window_versions, 0, POLICY_WINDOW_MAX, "0 to 8", e) < 0 ||
+            check_range("replicas", p->replicas, 1, POLICY_REPLICAS_MAX, "1 to 64", e) < 0)
+                return -1;
+        return 0;
+}
+
+int policy_comparisons(const struct policy *p)
+{
+        return (p->error_rate.on && p->error_rate.max_ratio > 0) + (p->latency.on && p->latency.max_ratio > 0);
+}
+
+char *policy_query_text(const char *query, const char *model, int64_t candidate, int64_t stable)
+{
+        AUTO_STRBUF b;
+
+        strbuf_init(&b, 16 * POLICY_QUERY_LEN);
+        for (const char *at = query; *at;) {
+                if (strncmp(at, "{{model}}", 9) == 0) {
+                        strbuf_adds(&b, model);
+                        at += 9;
+                } else if (strncmp(at, "{{candidate}}", 13) == 0) {
+                        strbuf_addf(&b, "%lld", (long long) candidate);
+                        at += 13;
+                } else if (strncmp(at, "{{stable}}", 10) == 0) {
+                        strbuf_addf(&b, "%lld", (long long) stable);
+                        at += 10;
+                } else {
+                        strbuf_addc(&b, *at++);
+                }
+        }
+        return strbuf_take(&b);
+}

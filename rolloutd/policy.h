@@ -1,0 +1,69 @@
+/*
+ * A policy: how a rollout goes. Values and the rules that they have to keep, pure; policy_file.h reads one from YAML and
+ * documents the keys. A rollout carries a copy of the policy that it began with, so that a change of the file changes the
+ * next rollout and not the running one.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+#include "lib/names.h"
+
+enum {
+        POLICY_STEPS_MAX = 16,
+        POLICY_QUERIES_MAX = 8,
+        POLICY_QUERY_LEN = 1024,
+        POLICY_SUMMARY_LEN = 200,
+        POLICY_WINDOW_MAX = 8,
+        POLICY_REPLICAS_MAX = 64,
+};
+
+struct policy_step {
+        int weight_bp; /* the candidate's share in basis points */
+        int64_t hold_ms;
+};
+
+/* A built-in gate on a share of requests: those with errors, or those slower than the objective. */
+struct policy_share {
+        bool on;
+        double max_ratio;     /* candidate's share may be so many times stable's; 0: not compared */
+        double limit;         /* absolute, 0 to 1; 0: none */
+        int64_t objective_ms; /* latency only; one of the histogram's bounds */
+};
+
+struct policy_query { /* a PromQL gate: one number, within [min, max] */
+        char name[NAME_MAX_LEN + 1];
+        char query[POLICY_QUERY_LEN + 1]; /* may hold {{model}}, {{candidate}} and {{stable}} */
+        bool has_min, has_max;
+        double min, max;
+};
+
+enum policy_no_evidence { POLICY_HOLD, POLICY_ROLLBACK };
+
+struct policy {
+        char name[NAME_MAX_LEN + 1];
+        char summary[POLICY_SUMMARY_LEN + 1];
+        struct policy_step steps[POLICY_STEPS_MAX];
+        int n_steps;
+        int64_t min_requests;  /* of the candidate, in a step, before it can be called healthy */
+        double false_rollback; /* probability that a rollout of an equally good version is rolled back, over all comparisons */
+        struct policy_share error_rate, latency;
+        struct policy_query queries[POLICY_QUERIES_MAX];
+        int n_queries;
+        int64_t max_hold_ms;                    /* without evidence, then on_no_evidence */
+        enum policy_no_evidence on_no_evidence; /* HOLD: go on waiting, and say so */
+        int64_t start_deadline_ms;              /* for the candidate to become ready */
+        int64_t keep_failed_ms;                 /* a rolled-back version keeps running so long, for inspection */
+        int64_t rollback_window_ms;             /* a replaced version keeps running so long, to go back to at once */
+        int window_versions;                    /* at most so many of them */
+        int replicas;
+};
+
+void policy_defaults(struct policy *p);                  /* everything but name, steps and gates */
+int policy_check(const struct policy *p, struct err *e); /* INVALID with a sentence */
+int policy_comparisons(const struct policy *p);          /* how many comparisons share false_rollback */
+
+/* Fill in a gate's placeholders. The caller frees. */
+char *policy_query_text(const char *query, const char *model, int64_t candidate, int64_t stable);

@@ -1,0 +1,38 @@
+/*
+ * Policies in YAML, one a file, NAME.yaml:
+ *
+ *      name: canary                          as the file is called
+ *      summary: one line for people
+ *      steps:                                weights in percent, ascending, the last is 100
+ *        - { weight: 5, hold: 5m }
+ *        - { weight: 100, hold: 10m }
+ *      gates:                                at least one
+ *        error_rate: { max_ratio: 1.5, limit_percent: 2 }
+ *        latency: { objective: 50ms, max_ratio: 1.5, limit_percent: 5 }
+ *        promql:
+ *          - { name: NAME, query: "... {{model}} {{candidate}} {{stable}} ...", min: 0, max: 1 }
+ *      min_requests: 100                     of the candidate, per step
+ *      false_rollback_percent: 1             of rollouts of an equally good version that may be rolled back
+ *      max_hold: 10m                         longest wait without evidence, and then:
+ *      on_no_evidence: hold                  or rollback
+ *      start_deadline: 10m
+ *      keep_failed: 30m
+ *      rollback_window: 1h
+ *      window_versions: 2
+ *      replicas: 1
+ *
+ * Everything after gates may be left out; the values shown are the defaults. Unknown keys, wrong types and values out of
+ * range are refused with a sentence that names the key and, where YAML itself tells, the line.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "rolloutd/policy.h"
+
+enum { POLICY_FILE_MAX = 64 * 1024 };
+
+int policy_parse(const char *text, size_t len, struct policy *out, struct err *e);
+
+/* As policy_parse(), and the name must be the file's. Errors begin with the path. */
+int policy_read(const char *path, struct policy *out, struct err *e);

@@ -1,0 +1,21 @@
+// with: rolloutd/policy.c rolloutd/policy_file.c lib/err.c lib/fs.c lib/mem.c lib/names.c lib/settings.c lib/settings_help.c lib/strbuf.c
+/* Policy files: whatever the bytes, a policy that passes its own check or an error, and nothing leaked. */
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rolloutd/policy_file.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        struct policy p;
+        struct err e = { 0 };
+
+        if (policy_parse((const char *) data, size, &p, &e) == 0)
+                assert(policy_check(&p, NULL) == 0);
+        else
+                assert(e.kind != ERR_NONE && e.msg[0]);
+        return 0;
+}

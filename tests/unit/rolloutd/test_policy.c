@@ -1,0 +1,196 @@
+/* Policies: the shipped ones load, and every kind of bad one is refused by name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/fs.h"
+#include "rolloutd/policy_file.h"
+
+#define HEAD "name: p\nsummary: s\n"
+#define STEPS "steps: [{ weight: 5, hold: 1s }, { weight: 100, hold: 2s }]\n"
+#define GATES "gates: { error_rate: { max_ratio: 2, limit_percent: 3 } }\n"
+
+static void the_shipped_policies_load(void **state)
+{
+        static const struct {
+                const char *path;
+                int n_steps;
+                int64_t first_hold_ms;
+        } cases[] = {
+                { "policies/canary.yaml", 3, 600000 },
+                { "policies/fast.yaml", 3, 8000 },
+                { "policies/instant.yaml", 1, 300000 },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct policy p;
+                struct err e = { 0 };
+
+                if (policy_read(cases[i].path, &p, &e) < 0)
+                        fail_msg("%s", e.msg);
+                assert_int_equal(p.n_steps, cases[i].n_steps);
+                assert_int_equal(p.steps[0].hold_ms, cases[i].first_hold_ms);
+                assert_int_equal(p.steps[p.n_steps - 1].weight_bp, 10000);
+        }
+}
+
+static void every_key_reaches_the_struct(void **state)
+{
+        static const char text[] = "name: all\nsummary: every key\n"
+                                   "steps: [{ weight: 0.5, hold: 250ms }, { weight: 100, hold: 2h }]\n"
+                                   "gates:\n"
+                                   "  error_rate: { max_ratio: 1.5, limit_percent: 2 }\n"
+                                   "  latency: { objective: 20ms, limit_percent: 10 }\n"
+                                   "  promql: [{ name: cost, query: 'cost{v=\"{{candidate}}\"}', min: -1, max: 2.5 }]\n"
+                                   "min_requests: 7\nfalse_rollback_percent: 5\nmax_hold: 3m\non_no_evidence: rollback\n"
+                                   "start_deadline: 4m\nkeep_failed: 5m\nrollback_window: 6m\nwindow_versions: 4\nreplicas: 3\n";
+        struct policy p;
+        (void) state;
+
+        assert_int_equal(policy_parse(text, sizeof text - 1, &p, NULL), 0);
+        assert_string_equal(p.name, "all");
+        assert_string_equal(p.summary, "every key");
+        assert_int_equal(p.n_steps, 2);
+        assert_int_equal(p.steps[0].weight_bp, 50);
+        assert_int_equal(p.steps[0].hold_ms, 250);
+        assert_true(p.error_rate.on && p.error_rate.max_ratio == 1.5 && p.error_rate.limit == .02);
+        assert_true(p.latency.on && p.latency.max_ratio == 0 && p.latency.limit == .1 && p.latency.objective_ms == 20);
+        assert_int_equal(p.n_queries, 1);
+        assert_string_equal(p.queries[0].name, "cost");
+        assert_true(p.queries[0].has_min && p.queries[0].min == -1 && p.queries[0].has_max && p.queries[0].max == 2.5);
+        assert_int_equal(p.min_requests, 7);
+        assert_true(p.false_rollback == .05);
+        assert_int_equal(p.max_hold_ms, 180000);
+        assert_int_equal(p.on_no_evidence, POLICY_ROLLBACK);
+        assert_int_equal(p.start_deadline_ms, 240000);
+        assert_int_equal(p.keep_failed_ms, 300000);
+        assert_int_equal(p.rollback_window_ms, 360000);
+        assert_int_equal(p.window_versions, 4);
+        assert_int_equal(p.replicas, 3);
+        assert_int_equal(policy_comparisons(&p), 1);
+}
+
+static void what_is_left_out_has_its_default(void **state)
+{
+        static const char text[] = HEAD STEPS GATES;
+        struct policy p, defaults;
+        (void) state;
+
+        policy_defaults(&defaults);
+        assert_int_equal(policy_parse(text, sizeof text - 1, &p, NULL), 0);
+        assert_int_equal(p.min_requests, defaults.min_requests);
+        assert_true(p.false_rollback == defaults.false_rollback);
+        assert_int_equal(p.max_hold_ms, defaults.max_hold_ms);
+        assert_int_equal(p.replicas, 1);
+        assert_false(p.latency.on);
+}
+
+static void bad_policies_are_refused_by_name(void **state)
+{
+        static const struct {
+                const char *text, *says;
+        } cases[] = {
+                { "", "empty" },
+                { "[]", "MAPPING" },
+                { HEAD STEPS GATES "color: red\n", "color" },
+                { HEAD "steps: [{ weight: 100, hold: 1s, wait: 2s }]\n" GATES, "line: 3" },
+                { HEAD STEPS, "gates" },
+                { HEAD STEPS "gates: {}\n", "gates" },
+                { HEAD GATES, "steps" },
+                { HEAD "steps: []\n" GATES, "steps" },
+                { HEAD "steps: [{ weight: 50, hold: 1s }]\n" GATES, "last weight" },
+                { HEAD "steps: [{ weight: 100, hold: 1s }, { weight: 100, hold: 1s }]\n" GATES, "step 2" },
+                { HEAD "steps: [{ weight: 101, hold: 1s }]\n" GATES, "step 1: weight" },
+                { HEAD "steps: [{ weight: 0, hold: 1s }]\n" GATES, "step 1: weight" },
+                { HEAD "steps: [{ weight: .nan, hold: 1s }]\n" GATES, "weight" },
+                { HEAD "steps: [{ weight: five, hold: 1s }]\n" GATES, "weight" },
+                { HEAD "steps: [{ weight: 100, hold: 1 }]\n" GATES, "hold" },
+                { HEAD "steps: [{ weight: 100, hold: 8d }]\n" GATES, "hold" },
+                { HEAD "steps: [{ weight: 100, hold: 200h }]\n" GATES, "7 days" },
+                { HEAD STEPS "gates: { error_rate: {} }\n", "error_rate" },
+                { HEAD STEPS "gates: { error_rate: { max_ratio: 0.5 } }\n", "max_ratio" },
+                { HEAD STEPS "gates: { error_rate: { max_ratio: 0 } }\n", "leave" },
+                { HEAD STEPS "gates: { error_rate: { limit_percent: 100 } }\n", "limit_percent" },
+                { HEAD STEPS "gates: { error_rate: { objective: 5ms, max_ratio: 2 } }\n", "objective" },
+                { HEAD STEPS "gates: { latency: { max_ratio: 2 } }\n", "objective" },
+                { HEAD STEPS "gates: { latency: { objective: 2m, max_ratio: 2 } }\n", "objective" },
+                { HEAD STEPS "gates: { promql: [{ name: a, query: up }] }\n", "min, max" },
+                { HEAD STEPS "gates: { promql: [{ name: a, query: up, min: 2, max: 1 }] }\n", "above max" },
+                { HEAD STEPS "gates: { promql: [{ name: a, query: 'x{v=\"{{version}}\"}', max: 1 }] }\n", "{{version}}" },
+                { HEAD STEPS "gates: { promql: [{ name: a, query: up, max: 1 }, { name: a, query: up, max: 1 }] }\n",
+                  "two gates" },
+                { HEAD STEPS "gates: { promql: [{ name: A!, query: up, max: 1 }] }\n", "promql name" },
+                { HEAD STEPS GATES "min_requests: 0\n", "min_requests" },
+                { HEAD STEPS GATES "min_requests: many\n", "many" },
+                { HEAD STEPS GATES "false_rollback_percent: 50\n", "false_rollback_percent" },
+                { HEAD STEPS GATES "on_no_evidence: promote\n", "promote" },
+                { HEAD STEPS GATES "replicas: 0\n", "replicas" },
+                { HEAD STEPS GATES "replicas: 4294967297\n", "replicas" },
+                { HEAD STEPS GATES "window_versions: 9\n", "window_versions" },
+                { HEAD STEPS GATES "max_hold: 0s\n", "max_hold" },
+                { "name: NOT ok\nsummary: s\n" STEPS GATES, "policy" },
+                { "name: &a p\nsummary: *a\n" STEPS GATES, "" },
+                { "name: p\n\tsummary: s\n", "line" },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct err e = { 0 };
+                struct policy p;
+
+                print_message("  %s\n", cases[i].says);
+                assert_int_equal(policy_parse(cases[i].text, strlen(cases[i].text), &p, &e), -1);
+                assert_true(e.kind == ERR_INVALID);
+                if (!strstr(e.msg, cases[i].says))
+                        fail_msg("\"%s\" does not say \"%s\"", e.msg, cases[i].says);
+        }
+}
+
+static void a_file_is_called_as_its_policy(void **state)
+{
+        static const char text[] = HEAD STEPS GATES;
+        char folder[] = "/tmp/sluice-policy-XXXXXX", path[64];
+        struct policy p;
+        struct err e = { 0 };
+        (void) state;
+
+        assert_non_null(mkdtemp(folder));
+        snprintf(path, sizeof path, "%s/q.yaml", folder);
+        assert_int_equal(fs_write_atomic(path, text, sizeof text - 1, 0600, NULL), 0);
+        assert_int_equal(policy_read(path, &p, &e), -1);
+        assert_non_null(strstr(e.msg, "p.yaml"));
+        remove(path);
+        snprintf(path, sizeof path, "%s/p.yaml", folder);
+        assert_int_equal(fs_write_atomic(path, text, sizeof text - 1, 0600, NULL), 0);
+        assert_int_equal(policy_read(path, &p, &e), 0);
+        remove(path);
+        rmdir(folder);
+}
+
+static void placeholders_are_filled_in(void **state)
+{
+        char *text = policy_query_text("a{m=\"{{model}}\"} / b{{{candidate}}} - {{stable}}{{x", "credit", 12, 7);
+        (void) state;
+
+        assert_string_equal(text, "a{m=\"credit\"} / b{12} - 7{{x");
+        free(text);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_shipped_policies_load),        cmocka_unit_test(every_key_reaches_the_struct),
+                cmocka_unit_test(what_is_left_out_has_its_default), cmocka_unit_test(bad_policies_are_refused_by_name),
+                cmocka_unit_test(a_file_is_called_as_its_policy),   cmocka_unit_test(placeholders_are_filled_in),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
