@@ -89,6 +89,16 @@ static int utf8_len(const unsigned char *s)
         return 0;
 }
 
+bool json_is_utf8(const char *text)
+{
+        const unsigned char *s = (const unsigned char *) text;
+        int n;
+
+        while (*s && (n = utf8_len(s)))
+                s += n;
+        return !*s;
+}
+
 void json_quote(struct strbuf *b, const char *text)
 {
         const unsigned char *s = (const unsigned char *) text;

@@ -1,6 +1,7 @@
 /* What jansson leaves to its users: errors as struct err, bounded parsing, quoting into a buffer. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -25,6 +26,8 @@ int json_peek(const char *what, json_t *doc, struct err *e, const char *fmt, ...
 char *json_text(const json_t *doc);
 /* The same, members sorted by name at every level: equal documents have equal text, so it can be hashed. */
 char *json_canonical(const json_t *doc);
+
+bool json_is_utf8(const char *s); /* well-formed, so that it can stand in JSON */
 
 /* Append s as a JSON string with its quotes. Bytes that are no UTF-8 become U+FFFD. */
 void json_quote(struct strbuf *b, const char *s);
