@@ -3,7 +3,13 @@
  * streamed uploads and downloads, server-sent events. Only http_server*.c sees libmicrohttpd.
  *
  * Errors leave as application/problem+json (RFC 9457): {"type":"about:blank","title":KIND,"status":N,"detail":MESSAGE,
- * "request_id":ID}; UNAVAILABLE also carries Retry-After. Every reply carries X-Request-Id.
+ * "request_id":ID}; UNAVAILABLE also carries Retry-After, UNAUTHORIZED WWW-Authenticate; a known path without that method
+ * answers 405 and Allow. Every reply carries X-Request-Id. Only requests that are not HTTP get libmicrohttpd's own pages.
+ *
+ * In this order: head over 16 KiB 413, malformed or over-long URI 400, no such path 404, no such method 405, token 401,
+ * role 403, Content-Length over the row's cap 413; only then is the body read. A body that is refused, at once or
+ * half-way, is read and dropped up to 1 MiB, then the reply follows; beyond that the reply is sent in the middle of it and
+ * the connection ends. With "Expect: 100-continue" the refusal comes before the body.
  */
 #pragma once
 
@@ -27,7 +33,7 @@ struct http_later;
 
 struct http_request {
         const char *method, *path;      /* path as sent, without the query */
-        const char *arg[HTTP_ARGS_MAX]; /* the pattern's {captures} in order, percent-decoded; NULL beyond */
+        const char *arg[HTTP_ARGS_MAX]; /* the pattern's {captures} in order, percent-decoded, UTF-8; NULL beyond */
         const char *body;               /* whole body, NUL-terminated; rows without .upload */
         size_t body_len;
         int64_t content_length;       /* -1 when chunked */
@@ -82,7 +88,9 @@ void http_reply_header(struct http_reply *rp, const char *name, const char *fmt,
 /*
  * Server-sent events (text/event-stream), for HTTP_EXTERNAL servers only. The stream lives until the client leaves or
  * http_stream_close(); then closed(arg) runs once and the pointer is dead. A client that lets more than 256 KiB pile up is
- * cut off. http_stream_event() returns -1 when the stream is being closed.
+ * cut off. A comment every 15 s finds out who has left. Newlines in data are taken care of; an id below 1 is left out;
+ * event may be NULL. http_stream_event() returns -1 when the stream is being closed. What is sent right after
+ * http_reply_events(), to rp->stream, arrives first.
  */
 int http_reply_events(struct http_request *rq, struct http_reply *rp, void (*closed)(void *arg), void *arg);
 int http_stream_event(struct http_stream *s, const char *event, int64_t id, const char *data);
@@ -101,8 +109,9 @@ void http_later_err(struct http_later *l, const struct err *e);      /* problem+
 typedef int (*http_handler_fn)(struct http_request *rq, struct http_reply *rp, struct err *e);
 
 /* A row with .upload gets its body in pieces, in the connection's own thread: begin once the head is read and the caller
- * is allowed, data per piece, then the row's handler; abandon instead if the client left or anything failed (it must
- * accept rq->upload == NULL). Bodies over max_body are refused before begin when Content-Length tells. */
+ * is allowed, data per piece, then the row's handler; abandon, once, instead of the handler if the client left or begin or
+ * data failed (it must accept rq->upload == NULL). The handler, whatever it returns, has dealt with rq->upload itself.
+ * Bodies over max_body are refused before begin when Content-Length tells. */
 struct http_upload {
         int (*begin)(struct http_request *rq, struct err *e);
         int (*data)(struct http_request *rq, const void *data, size_t len, struct err *e);
