@@ -85,6 +85,7 @@ $(BIN)/%: $(B)/bench/%.o $(B)/lib.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # A unit test in tests/unit/PART/ links PART and lib.
+.SECONDARY:
 .SECONDEXPANSION:
 $(B)/unit/%: $(B)/tests/unit/%.o $$(if $$(filter-out lib/%,$$*),$(B)/$$(firstword $$(subst /, ,$$*)).a) $(B)/lib.a
 	$(call say,LINK,$@)
