@@ -1,0 +1,19 @@
+/* Requests counted per arm of a comparison: what the sampler makes and the judge takes. */
+#pragma once
+
+#include <stdint.h>
+
+enum arm { ARM_STABLE, ARM_CANDIDATE, ARM_COUNT };
+
+struct counts {
+        int64_t requests, errors; /* from the request counter; an error is an answer that is not 2xx */
+        int64_t timed, slow;      /* from the histogram; slow is above the latency objective */
+};
+
+static inline void counts_add(struct counts *to, const struct counts *more)
+{
+        to->requests += more->requests;
+        to->errors += more->errors;
+        to->timed += more->timed;
+        to->slow += more->slow;
+}

@@ -1,0 +1,243 @@
+/* Counting between scrapes. */
+#include "rolloutd/sampler.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const quality_names[] = {
+#define X(name, text) [QUALITY_##name] = text,
+        QUALITIES(X)
+#undef X
+};
+
+const char *quality_name(enum quality q)
+{
+        return quality_names[q];
+}
+
+/* The worse problem stays; the first of its kind gives the sentence. */
+static void complain(struct reading *out, enum quality q, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void complain(struct reading *out, enum quality q, const char *fmt, ...)
+{
+        va_list ap;
+
+        if (out->quality != QUALITY_GOOD && out->quality <= q)
+                return;
+        out->quality = q;
+        va_start(ap, fmt);
+        vsnprintf(out->reason, sizeof out->reason, fmt, ap);
+        va_end(ap);
+}
+
+static enum arm arm_of(const struct sampler_question *q, int64_t version)
+{
+        for (int a = 0; a < ARM_COUNT; a++)
+                if (version != 0 && q->version[a] == version)
+                        return (enum arm) a;
+        return ARM_COUNT;
+}
+
+static bool same_instance(const struct series *s, const char *instance, int64_t version)
+{
+        return s->version == version && strcmp(s->instance, instance) == 0;
+}
+
+/* --- one series: from the mark to the newest scrape --- */
+
+struct span {
+        int64_t from_ms, to_ms; /* count what happened after from and up to to */
+        bool from_seen;         /* the range covers from, so a series without a sample there did not exist yet */
+        int64_t fresh_since_ms;
+};
+
+/* The value of the counter at span->from_ms, or the first one in the range if that is all there is. Returns the index of
+ * the first sample to count. */
+static size_t base_value(const struct series *s, const struct span *span, double *base, int64_t *base_ms)
+{
+        size_t i = 0;
+
+        *base = 0;
+        *base_ms = span->from_ms;
+        while (i < s->n && s->samples[i].at_ms <= span->from_ms) {
+                if (isfinite(s->samples[i].value)) {
+                        *base = s->samples[i].value;
+                        *base_ms = s->samples[i].at_ms;
+                }
+                i++;
+        }
+        if (i == 0 && !span->from_seen && s->n > 0 && isfinite(s->samples[0].value)) {
+                *base = s->samples[0].value;
+                *base_ms = s->samples[0].at_ms;
+                i = 1;
+        }
+        return i;
+}
+
+static void count_series(const struct series *s, const struct span *span, int64_t *all, int64_t *fresh, struct reading *out)
+{
+        double base, v;
+        int64_t base_ms;
+
+        for (size_t i = base_value(s, span, &base, &base_ms); i < s->n && s->samples[i].at_ms <= span->to_ms; i++) {
+                v = s->samples[i].value;
+                if (!isfinite(v) || v < 0 || v > 9e15) {
+                        complain(out, QUALITY_NAN, "a counter of %s is not a number", s->instance);
+                        continue;
+                }
+                int64_t d = (int64_t) (v < base ? v : v - base);
+                *all += d;
+                if (base_ms >= span->fresh_since_ms)
+                        *fresh += d;
+                base = v;
+                base_ms = s->samples[i].at_ms;
+        }
+}
+
+static bool near(double a, double b)
+{
+        return fabs(a - b) <= 1e-9 + 1e-6 * fabs(b);
+}
+
+/* All series of one instance. Slow requests are all timed ones minus those within the objective. */
+static void count_instance(const struct sampler_question *q, const struct series *series, size_t n, const struct series *up,
+                           const struct span *span, enum arm arm, struct reading *out)
+{
+        struct counts all = { 0 }, fresh = { 0 };
+        int64_t fast = 0, fresh_fast = 0;
+        bool timed = false, bucket = false;
+
+        for (size_t i = 0; i < n; i++) {
+                const struct series *s = &series[i];
+
+                if (s->kind == SERIES_UP || !same_instance(s, up->instance, up->version))
+                        continue;
+                if (s->kind == SERIES_REQUESTS) {
+                        count_series(s, span, &all.requests, &fresh.requests, out);
+                        if (s->is_error)
+                                count_series(s, span, &all.errors, &fresh.errors, out);
+                } else if (isinf(s->le_s)) {
+                        timed = true;
+                        count_series(s, span, &all.timed, &fresh.timed, out);
+                } else if (near(s->le_s, (double) q->objective_ms / 1000)) {
+                        bucket = true;
+                        count_series(s, span, &fast, &fresh_fast, out);
+                }
+        }
+        if (q->objective_ms && timed && !bucket)
+                complain(out, QUALITY_NO_BUCKET, "the latency histogram has no bound at the objective of %lld ms",
+                         (long long) q->objective_ms);
+        if (bucket) {
+                all.slow = all.timed > fast ? all.timed - fast : 0;
+                fresh.slow = fresh.timed > fresh_fast ? fresh.timed - fresh_fast : 0;
+        }
+        counts_add(&out->all[arm], &all);
+        counts_add(&out->fresh[arm], &fresh);
+}
+
+/* --- instances and their marks --- */
+
+static struct sampler_mark *mark_of(struct sampler *s, const struct series *up)
+{
+        for (int i = 0; i < s->n; i++)
+                if (s->marks[i].version == up->version && strcmp(s->marks[i].instance, up->instance) == 0)
+                        return &s->marks[i];
+        if (s->n == SAMPLER_INSTANCES_MAX) { /* the one that has been silent longest is gone */
+                int oldest = 0;
+
+                for (int i = 1; i < s->n; i++)
+                        if (s->marks[i].until_ms < s->marks[oldest].until_ms)
+                                oldest = i;
+                s->marks[oldest] = s->marks[--s->n];
+        }
+        struct sampler_mark *m = &s->marks[s->n++];
+        *m = (struct sampler_mark){ .version = up->version };
+        memcpy(m->instance, up->instance, sizeof m->instance);
+        return m;
+}
+
+/* First and newest good scrape in the range, 0 if there is none. */
+static void good_scrapes(const struct series *up, int64_t *first_ms, int64_t *newest_ms)
+{
+        *first_ms = *newest_ms = 0;
+        for (size_t i = 0; i < up->n; i++)
+                if (up->samples[i].value == 1) {
+                        *first_ms = *first_ms ? *first_ms : up->samples[i].at_ms;
+                        *newest_ms = up->samples[i].at_ms;
+                }
+}
+
+static void read_instance(struct sampler *s, const struct sampler_question *q, const struct series *series, size_t n,
+                          const struct series *up, struct reading *out)
+{
+        enum arm arm = arm_of(q, up->version);
+        int64_t first_ms, newest_ms;
+
+        if (arm == ARM_COUNT)
+                return;
+        good_scrapes(up, &first_ms, &newest_ms);
+        if (newest_ms == 0)
+                return;
+        struct sampler_mark *mark = mark_of(s, up);
+        const struct span span = {
+                .from_ms = mark->until_ms ? mark->until_ms : first_ms,
+                .to_ms = newest_ms,
+                .from_seen = mark->until_ms == 0 || mark->until_ms >= q->range_from_ms,
+                .fresh_since_ms = q->fresh_since_ms,
+        };
+        if (newest_ms > span.from_ms)
+                count_instance(q, series, n, up, &span, arm, out);
+        if (newest_ms > mark->until_ms)
+                mark->until_ms = newest_ms;
+        if (newest_ms > out->newest_ms[arm])
+                out->newest_ms[arm] = newest_ms;
+        if (q->server_ms - newest_ms <= 2 * q->scrape_ms)
+                out->alive[arm]++;
+        if (newest_ms - q->server_ms > SAMPLER_SKEW_MAX_MS)
+                complain(out, QUALITY_SKEW, "samples of %s are %lld s ahead of Prometheus's clock", up->instance,
+                         (long long) (newest_ms - q->server_ms) / 1000);
+}
+
+static void check_arm(const struct sampler_question *q, enum arm a, struct reading *out)
+{
+        const char *name = a == ARM_STABLE ? "stable" : "candidate";
+
+        if (q->version[a] == 0 || q->expected[a] == 0)
+                return;
+        if (out->newest_ms[a] == 0)
+                complain(out, QUALITY_EMPTY, "Prometheus has no samples of the %s version %lld", name, (long long) q->version[a]);
+        else if (out->alive[a] == 0)
+                complain(out, QUALITY_STALE, "the newest sample of the %s version %lld is %.1f s old", name,
+                         (long long) q->version[a], (double) (q->server_ms - out->newest_ms[a]) / 1000);
+        else if (out->alive[a] < q->expected[a])
+                complain(out, QUALITY_MISSING, "Prometheus scrapes %d of %d instances of the %s version %lld", out->alive[a],
+                         q->expected[a], name, (long long) q->version[a]);
+}
+
+void sampler_read(struct sampler *s, const struct sampler_question *q, const struct series *series, size_t n, struct reading *out)
+{
+        int64_t skew_ms = q->server_ms - q->local_ms;
+
+        memset(out, 0, sizeof *out);
+        for (size_t i = 0; i < n; i++)
+                if (series[i].kind == SERIES_UP)
+                        read_instance(s, q, series, n, &series[i], out);
+        check_arm(q, ARM_CANDIDATE, out);
+        check_arm(q, ARM_STABLE, out);
+        if (skew_ms > SAMPLER_SKEW_MAX_MS || skew_ms < -SAMPLER_SKEW_MAX_MS)
+                complain(out, QUALITY_SKEW, "Prometheus's clock is %.1f s away from ours", (double) skew_ms / 1000);
+}
+
+int64_t sampler_range_ms(const struct sampler *s, int64_t server_ms, int64_t least_ms, int64_t most_ms)
+{
+        int64_t range = least_ms;
+
+        for (int i = 0; i < s->n; i++) {
+                int64_t back = server_ms - s->marks[i].until_ms + least_ms / 2;
+
+                if (back > range && back <= most_ms)
+                        range = back;
+        }
+        return range;
+}

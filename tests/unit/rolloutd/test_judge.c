@@ -1,0 +1,339 @@
+/* Verdicts: what each gate says, that missing data is never good or bad, and the error budget by simulation. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rolloutd/judge.h"
+
+static struct policy policy(void)
+{
+        struct policy p;
+
+        policy_defaults(&p);
+        strcpy(p.name, "test");
+        p.steps[0] = (struct policy_step){ 10000, 0 };
+        p.n_steps = 1;
+        p.error_rate = (struct policy_share){ .on = true, .max_ratio = 1.5, .limit = .05 };
+        p.latency = (struct policy_share){ .on = true, .max_ratio = 1.5, .limit = .2, .objective_ms = 50 };
+        return p;
+}
+
+static struct verdict judge(const struct counts stable, const struct counts candidate, enum quality quality)
+{
+        struct policy p = policy();
+        struct judge j = { 0 };
+        struct reading r = { .all = { stable, candidate }, .fresh = { stable, candidate } };
+        struct verdict v;
+
+        judge_add(&j, &p, &r, 1000);
+        judge_decide(&j, &p, quality, "the reason", NULL, &v);
+        return v;
+}
+
+static void counts_and_quality_give_a_verdict(void **state)
+{
+        static const struct {
+                const char *name;
+                struct counts stable, candidate;
+                enum quality quality;
+                enum verdict_state verdict;
+                const char *gate;
+        } cases[] = {
+                { "equal and enough is healthy", { 2000, 4, 2000, 10 }, { 200, 0, 200, 1 }, QUALITY_GOOD, VERDICT_HEALTHY, "" },
+                { "too few requests prove nothing",
+                  { 2000, 0, 2000, 0 },
+                  { 99, 0, 99, 0 },
+                  QUALITY_GOOD,
+                  VERDICT_NO_EVIDENCE,
+                  "requests" },
+                { "no requests prove nothing", { 0 }, { 0 }, QUALITY_GOOD, VERDICT_NO_EVIDENCE, "requests" },
+                { "all failing breaks the limit",
+                  { 2000, 4, 0, 0 },
+                  { 20, 20, 0, 0 },
+                  QUALITY_GOOD,
+                  VERDICT_BREACH,
+                  "error-limit" },
+                { "four failures are no breach",
+                  { 2000, 4, 0, 0 },
+                  { 4, 4, 0, 0 },
+                  QUALITY_GOOD,
+                  VERDICT_NO_EVIDENCE,
+                  "requests" },
+                { "a breach stands with instances missing",
+                  { 2000, 4, 0, 0 },
+                  { 20, 20, 0, 0 },
+                  QUALITY_MISSING,
+                  VERDICT_BREACH,
+                  "error-limit" },
+                { "health does not", { 2000, 4, 2000, 0 }, { 200, 0, 200, 0 }, QUALITY_MISSING, VERDICT_NO_EVIDENCE, "missing" },
+                { "stale is no evidence", { 2000, 4, 2000, 0 }, { 200, 0, 200, 0 }, QUALITY_STALE, VERDICT_NO_EVIDENCE, "stale" },
+                { "unreachable is no evidence", { 0 }, { 0 }, QUALITY_UNREACHABLE, VERDICT_NO_EVIDENCE, "prometheus" },
+                { "slow answers break the limit",
+                  { 2000, 0, 2000, 0 },
+                  { 200, 0, 200, 190 },
+                  QUALITY_GOOD,
+                  VERDICT_BREACH,
+                  "latency-limit" },
+                { "when both fail alike nobody is blamed",
+                  { 1000, 500, 1000, 0 },
+                  { 200, 100, 200, 0 },
+                  QUALITY_GOOD,
+                  VERDICT_NO_EVIDENCE,
+                  "error-limit" },
+                { "under all traffic there is no stable to compare with",
+                  { 0 },
+                  { 500, 2, 500, 3 },
+                  QUALITY_GOOD,
+                  VERDICT_HEALTHY,
+                  "" },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct verdict v = judge(cases[i].stable, cases[i].candidate, cases[i].quality);
+
+                print_message("  %s: %s\n", cases[i].name, v.reason);
+                assert_int_equal(v.state, cases[i].verdict);
+                assert_string_equal(v.gate, cases[i].gate);
+        }
+}
+
+static void a_share_below_the_limit_can_still_be_a_breach(void **state)
+{
+        struct policy p = policy();
+        struct judge j = { 0 };
+        struct verdict v;
+        int ticks = 0;
+        (void) state;
+
+        do { /* 2 % instead of 0.1 %: below the limit of 5 %, but 20 times stable's */
+                struct reading r = { .all = { { 2000, 2, 0, 0 }, { 200, 4, 0, 0 } } };
+
+                judge_add(&j, &p, &r, 1000 * ++ticks);
+                judge_decide(&j, &p, QUALITY_GOOD, "", NULL, &v);
+        } while (v.state != VERDICT_BREACH && ticks < 100);
+        assert_string_equal(v.gate, "error-rate");
+        assert_true(ticks <= 5);
+        assert_non_null(strstr(v.reason, "1.50 times stable's"));
+}
+
+static void one_tick_alone_never_decides_a_comparison(void **state)
+{
+        struct policy p = policy();
+        struct judge j = { 0 };
+        struct reading r = { .all = { { 100000, 0, 0, 0 }, { 100000, 3000, 0, 0 } } };
+        struct verdict v;
+        (void) state;
+
+        judge_add(&j, &p, &r, 1000);
+        judge_decide(&j, &p, QUALITY_MISSING, "", NULL, &v);
+        assert_int_equal(v.state, VERDICT_NO_EVIDENCE);
+}
+
+static void arms_scraped_in_turn_are_compared_all_the_same(void **state)
+{
+        struct policy p = policy();
+        struct judge j = { 0 };
+        (void) state;
+
+        for (int i = 0; i < 20; i++) {
+                struct reading r = { 0 };
+
+                r.all[i % 2] = i % 2 ? (struct counts){ 100, 4, 0, 0 } : (struct counts){ 1000, 1, 0, 0 };
+                judge_add(&j, &p, &r, 1000 * i);
+        }
+        assert_true(j.errors.peak > 5);
+}
+
+static uint64_t dice = 42;
+
+static double uniform(void) /* splitmix64 */
+{
+        uint64_t z = (dice += 0x9e3779b97f4a7c15);
+
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+        return (double) ((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+static int64_t binomial(int n, double share)
+{
+        int64_t x = 0;
+
+        while (n-- > 0)
+                x += uniform() < share;
+        return x;
+}
+
+/* Of 400 rollouts of 200 ticks, how many break the comparison; *ticks is the sum of ticks until then. */
+static int broken(double stable, double candidate, double r0, double alpha, int *ticks)
+{
+        int n = 0;
+
+        *ticks = 0;
+        for (int run = 0; run < 400; run++) {
+                struct judge_ratio t = { 0 };
+
+                for (int tick = 0; tick < 200; tick++) {
+                        judge_ratio_add(&t, r0, 190, binomial(190, stable), 10, binomial(10, candidate));
+                        if (t.peak >= -log(alpha)) {
+                                n++;
+                                *ticks += tick + 1;
+                                break;
+                        }
+                }
+        }
+        return n;
+}
+
+static void looking_after_every_tick_keeps_the_error_budget(void **state)
+{
+        int ticks;
+        (void) state;
+
+        dice = 1;
+        /* 5 % of 400 is 20; four standard deviations above it is 37. */
+        assert_true(broken(.02, .02, 1, .05, &ticks) <= 37);
+        assert_true(broken(.3, .3, 1, .05, &ticks) <= 37);
+        assert_true(broken(.02, .03, 1.5, .05, &ticks) <= 37);
+}
+
+static void a_much_worse_candidate_is_found_soon(void **state)
+{
+        int ticks, n = broken(.01, .2, 1.5, .005, &ticks);
+        (void) state;
+
+        assert_int_equal(n, 400);
+        assert_true(ticks / n < 10);
+}
+
+static void wilson_matches_known_values(void **state)
+{
+        (void) state;
+        assert_true(judge_wilson_low(0, 0, 2) == 0);
+        assert_true(judge_wilson_low(0, 100, 1.96) == 0);
+        assert_true(fabs(judge_wilson_low(10, 100, 1.959964) - .0552291) < 1e-6); /* R: binom::binom.wilson(10, 100) */
+        assert_true(fabs(judge_wilson_low(100, 100, 1.959964) - .9630065) < 1e-6);
+}
+
+static void promql_gates_speak_by_name(void **state)
+{
+        static const struct {
+                struct gate_value value;
+                enum verdict_state verdict;
+                const char *says;
+        } cases[] = {
+                { { .known = true, .value = 1 }, VERDICT_HEALTHY, "failed" },
+                { { .known = true, .value = 3 }, VERDICT_BREACH, "cost is 3, above 2" },
+                { { .known = true, .value = -1 }, VERDICT_BREACH, "cost is -1, below 0" },
+                { { .known = false, .why = "no result" }, VERDICT_NO_EVIDENCE, "cost: no result" },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct policy p = policy();
+                struct reading r = { .fresh = { { 0 }, { 500, 0, 500, 0 } } };
+                struct judge j = { 0 };
+                struct verdict v;
+
+                p.n_queries = 1;
+                p.queries[0] = (struct policy_query){ .name = "cost", .query = "x", .has_min = true, .has_max = true, .max = 2 };
+                judge_add(&j, &p, &r, 1000);
+                judge_decide(&j, &p, QUALITY_GOOD, "", &cases[i].value, &v);
+                assert_int_equal(v.state, cases[i].verdict);
+                assert_non_null(strstr(v.reason, cases[i].says));
+        }
+}
+
+static void the_limits_look_at_the_last_two_minutes(void **state)
+{
+        struct policy p = policy();
+        struct judge j = { 0 };
+        struct verdict v;
+        (void) state;
+
+        for (int i = 0; i < 600; i++) { /* ten good minutes */
+                struct reading r = { .fresh = { { 0 }, { 100, 0, 0, 0 } }, .all = { { 0 }, { 100, 0, 0, 0 } } };
+
+                judge_add(&j, &p, &r, 1000 * i);
+        }
+        for (int i = 600; i < 620; i++) { /* and twenty bad seconds */
+                struct reading r = { .fresh = { { 0 }, { 100, 50, 0, 0 } }, .all = { { 0 }, { 100, 50, 0, 0 } } };
+
+                judge_add(&j, &p, &r, 1000 * i);
+        }
+        judge_decide(&j, &p, QUALITY_GOOD, "", NULL, &v);
+        assert_int_equal(v.state, VERDICT_BREACH);
+        assert_string_equal(v.gate, "error-limit");
+}
+
+static void another_step_needs_its_own_requests(void **state)
+{
+        struct policy p = policy();
+        struct judge j = { 0 };
+        struct reading r = { .fresh = { { 0 }, { 500, 0, 500, 0 } } };
+        struct verdict v;
+        (void) state;
+
+        judge_add(&j, &p, &r, 1000);
+        judge_decide(&j, &p, QUALITY_GOOD, "", NULL, &v);
+        assert_int_equal(v.state, VERDICT_HEALTHY);
+        judge_next_step(&j);
+        judge_decide(&j, &p, QUALITY_GOOD, "", NULL, &v);
+        assert_int_equal(v.state, VERDICT_NO_EVIDENCE);
+}
+
+static void traffic_is_checked_against_the_weight(void **state)
+{
+        static const struct {
+                const char *name;
+                int64_t stable, candidate;
+                int weight_bp;
+                int64_t elapsed_ms;
+                bool matches;
+        } cases[] = {
+                { "exactly", 9500, 500, 500, 60000, true },
+                { "within chance", 9540, 460, 500, 60000, true },
+                { "half of what was asked", 9750, 250, 500, 60000, false },
+                { "double", 9000, 1000, 500, 60000, false },
+                { "nothing seen yet", 0, 0, 500, 60000, false },
+                { "nothing reaches the candidate", 10000, 0, 500, 60000, false },
+                { "all traffic", 0, 1000, 10000, 60000, true },
+                { "all but what is still open", 3, 1000, 10000, 60000, true },
+                { "a tenth still goes to stable", 100, 900, 10000, 60000, false },
+                { "early, scrapes differ by one interval", 7000, 3000, 2500, 5000, true },
+                { "late, they do not", 70000, 30000, 2500, 120000, false },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                const struct counts step[ARM_COUNT] = { { .requests = cases[i].stable }, { .requests = cases[i].candidate } };
+
+                print_message("  %s\n", cases[i].name);
+                assert_int_equal(judge_split_matches(step, cases[i].weight_bp, cases[i].elapsed_ms, 1000), cases[i].matches);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(counts_and_quality_give_a_verdict),
+                cmocka_unit_test(a_share_below_the_limit_can_still_be_a_breach),
+                cmocka_unit_test(one_tick_alone_never_decides_a_comparison),
+                cmocka_unit_test(arms_scraped_in_turn_are_compared_all_the_same),
+                cmocka_unit_test(looking_after_every_tick_keeps_the_error_budget),
+                cmocka_unit_test(a_much_worse_candidate_is_found_soon),
+                cmocka_unit_test(wilson_matches_known_values),
+                cmocka_unit_test(promql_gates_speak_by_name),
+                cmocka_unit_test(the_limits_look_at_the_last_two_minutes),
+                cmocka_unit_test(another_step_needs_its_own_requests),
+                cmocka_unit_test(traffic_is_checked_against_the_weight),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
