@@ -37,9 +37,10 @@ part_obj  = $(call objects,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c)))
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 BENCH_SRC := $(wildcard bench/*.c)
+BENCH_OBJ := $(call objects,$(wildcard bench/*/*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
-C_FILES  := $(wildcard lib/*.[ch] $(PROGRAMS:%=%/*.[ch]) bench/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch])
+C_FILES  := $(wildcard lib/*.[ch] $(PROGRAMS:%=%/*.[ch]) bench/*.[ch] bench/*/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch])
 SCRIPTS  := $(wildcard tools/*.sh demo/*.sh bench/*.sh tests/*.sh .ci/run)
 
 .PHONY: all programs
@@ -79,7 +80,11 @@ $(B)/gen/migrations.c: $(wildcard registryd/migrations/*.sql) tools/embed-sql.sh
 $(B)/gen/migrations.o: $(B)/gen/migrations.c $(B)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(BIN)/%: $(B)/bench/%.o $(B)/lib.a
+# bench/NAME.c is a program, bench/*/ what they share.
+$(B)/bench.a: $(BENCH_OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+$(BIN)/%: $(B)/bench/%.o $(B)/bench.a $(B)/lib.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
@@ -161,4 +166,4 @@ man: $(BIN)/registryd $(BIN)/rolloutd $(BIN)/scorer $(BIN)/ctl ## man pages into
 clean: ## remove build/
 	@rm -rf build
 
--include $(wildcard $(B)/*/*.d $(B)/tests/unit/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/bench/*/*.d $(B)/tests/unit/*/*.d)

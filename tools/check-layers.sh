@@ -16,7 +16,7 @@ for p in $programs; do
         [ "$p" = "$other" ] || breach "$p must not include $other" "$(grep -n "#include \"$other/" "$p"/*.[ch] 2>/dev/null || :)"
     done
     breach "lib must not include $p" "$(grep -n "#include \"$p/" lib/*.[ch] || :)"
-    breach "bench must not include $p" "$(grep -n "#include \"$p/" bench/*.[ch] 2>/dev/null || :)"
+    breach "bench must not include $p" "$(grep -n "#include \"$p/" bench/*.[ch] bench/*/*.[ch] 2>/dev/null || :)"
 done
 
 # LIBRARY HEADER, FILES THAT MAY SEE IT
