@@ -16,7 +16,11 @@ enum {
         BODY_MAX_BYTES = 4 << 20,
         READ_BUFFER_BYTES = 512 << 10, /* libcurl's largest */
         SEND_BUFFER_BYTES = 1 << 20,
+        KEEPALIVE_S = 15,
 };
+
+DEFINE_AUTO(url, CURLU *, curl_url_cleanup);
+DEFINE_AUTO(curl_str, char *, curl_free);
 
 static void init_once(void)
 {
@@ -37,6 +41,8 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg)
         long status = 0;
 
         (void) one;
+        if (t->dropped)
+                return CURL_WRITEFUNC_ERROR;
         (void) curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
         if (t->call.write && status >= 200 && status < 300) {
                 t->gave_up = t->call.write(t->call.arg, data, n) < 0;
@@ -48,6 +54,9 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg)
 static size_t on_send(char *out, size_t one, size_t n, void *arg)
 {
         struct http_transfer *t = arg;
+
+        if (t->dropped)
+                return CURL_READFUNC_ABORT;
         ssize_t got = t->call.read(t->call.arg, out, one * n);
 
         t->gave_up = got < 0;
@@ -115,20 +124,79 @@ static void set_limits(struct http_transfer *t)
                 (void) curl_easy_setopt(t->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
                 (void) curl_easy_setopt(t->curl, CURLOPT_LOW_SPEED_TIME, (long) ((ms + 999) / 1000));
                 (void) curl_easy_setopt(t->curl, CURLOPT_BUFFERSIZE, (long) READ_BUFFER_BYTES);
+                (void) curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, (long) t->call.stream_ms);
+                (void) curl_easy_setopt(t->curl, CURLOPT_TCP_KEEPALIVE, 1L);
+                (void) curl_easy_setopt(t->curl, CURLOPT_TCP_KEEPIDLE, (long) KEEPALIVE_S);
+                (void) curl_easy_setopt(t->curl, CURLOPT_TCP_KEEPINTVL, (long) KEEPALIVE_S);
         } else {
                 (void) curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, (long) ms);
         }
 }
 
-/* Proxies come from the environment as everywhere; what listens on this machine is never asked through one. */
-static void set_no_proxy(struct http_transfer *t)
+/* Proxies come from the environment as everywhere; what listens on this machine is never asked through one of those. */
+static void set_proxy(struct http_transfer *t)
 {
         const char *rest = getenv("no_proxy");
 
+        if (t->call.proxy) {
+                (void) curl_easy_setopt(t->curl, CURLOPT_PROXY, t->call.proxy);
+                (void) curl_easy_setopt(t->curl, CURLOPT_NOPROXY, "");
+                return;
+        }
         if (!rest)
                 rest = getenv("NO_PROXY");
         t->no_proxy = xasprintf("localhost,127.0.0.0/8,::1%s%s", rest ? "," : "", rest ? rest : "");
         (void) curl_easy_setopt(t->curl, CURLOPT_NOPROXY, rest && strcmp(rest, "*") == 0 ? "*" : t->no_proxy);
+}
+
+static void set_pem(CURL *curl, CURLoption option, const char *pem)
+{
+        struct curl_blob blob = { .data = (void *) pem, .len = pem ? strlen(pem) : 0, .flags = CURL_BLOB_NOCOPY };
+
+        if (pem)
+                (void) curl_easy_setopt(curl, option, &blob);
+}
+
+/* libcurl sends and verifies the name in the URL, so the URL gets the certificate's name and the connection the real address. */
+static void set_server_name(struct http_transfer *t, const char *name)
+{
+        AUTO(url) u = curl_url();
+        AUTO(curl_str) host = NULL;
+        AUTO(curl_str) port = NULL;
+        AUTO(curl_str) url = NULL;
+
+        if (!u)
+                abort();
+        if (curl_url_set(u, CURLUPART_URL, t->call.url, 0) || curl_url_get(u, CURLUPART_HOST, &host, 0) ||
+            curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) || curl_url_set(u, CURLUPART_HOST, name, 0) ||
+            curl_url_get(u, CURLUPART_URL, &url, 0))
+                return; /* no URL: the call itself will say so */
+        AUTO(str) to = xasprintf("::%s:%s", host, port);
+        AUTO(str) header_line = xasprintf("Host: %s:%s", host, port);
+        t->connect_to = curl_slist_append(NULL, to);
+        add_header(t, header_line);
+        (void) curl_easy_setopt(t->curl, CURLOPT_URL, url);
+        (void) curl_easy_setopt(t->curl, CURLOPT_CONNECT_TO, t->connect_to);
+        (void) curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
+}
+
+static void set_tls(struct http_transfer *t)
+{
+        const struct http_tls *tls = t->call.tls;
+
+        if (!tls)
+                return;
+        if (tls->ca) { /* and nobody else */
+                (void) curl_easy_setopt(t->curl, CURLOPT_CAINFO, NULL);
+                (void) curl_easy_setopt(t->curl, CURLOPT_CAPATH, NULL);
+                set_pem(t->curl, CURLOPT_CAINFO_BLOB, tls->ca);
+        }
+        set_pem(t->curl, CURLOPT_SSLCERT_BLOB, tls->cert);
+        set_pem(t->curl, CURLOPT_SSLKEY_BLOB, tls->key);
+        if (tls->server_name)
+                set_server_name(t, tls->server_name);
+        (void) curl_easy_setopt(t->curl, CURLOPT_SSL_VERIFYPEER, tls->insecure ? 0L : 1L);
+        (void) curl_easy_setopt(t->curl, CURLOPT_SSL_VERIFYHOST, tls->insecure ? 0L : 2L);
 }
 
 void http_transfer_init(struct http_transfer *t, CURL *curl, const struct http_call *call)
@@ -143,10 +211,13 @@ void http_transfer_init(struct http_transfer *t, CURL *curl, const struct http_c
         (void) curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
         if (call->unix_socket)
                 (void) curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, call->unix_socket);
+        if (call->http1)
+                (void) curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
         set_method(t);
         set_headers(t);
         set_limits(t);
-        set_no_proxy(t);
+        set_proxy(t);
+        set_tls(t);
 }
 
 static enum err_kind kind_of(CURLcode code)
@@ -217,6 +288,7 @@ int http_transfer_result(struct http_transfer *t, CURLcode code, struct http_res
 void http_transfer_done(struct http_transfer *t)
 {
         curl_slist_free_all(t->headers);
+        curl_slist_free_all(t->connect_to);
         strbuf_done(&t->body);
         free(t->no_proxy);
         *t = (struct http_transfer){ 0 };

@@ -9,10 +9,11 @@
 struct http_transfer {
         struct http_call call;
         CURL *curl; /* borrowed */
-        struct curl_slist *headers;
+        struct curl_slist *headers, *connect_to;
         char *no_proxy;
         struct strbuf body;
         bool gave_up; /* the caller's read or write returned -1 */
+        bool dropped; /* cancelled while libcurl was running it: no more data to the caller */
         char text[CURL_ERROR_SIZE];
 };
 

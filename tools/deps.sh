@@ -1,10 +1,11 @@
 #!/bin/sh
-# Install the packages of packages.txt that are missing. Says which first, uses sudo when not root, starts no service.
+# Install the packages of packages.txt (or of the file named) that are missing. Says which first, uses sudo when not root,
+# starts no service.
 set -eu
 
-here=$(dirname "$0")
+list=${1:-$(dirname "$0")/packages.txt}
 missing=""
-for package in $(sed 's/#.*//' "$here/packages.txt"); do
+for package in $(sed 's/#.*//' "$list"); do
     status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$status" = installed ] || missing="$missing $package"
 done
@@ -51,6 +52,7 @@ $as_root sh -eu -c '
         for package in "$@"; do
             case $package in
             prometheus | haproxy | postgresql) systemctl disable --quiet "$package" 2>/dev/null || : ;;
+            etcd-server) systemctl disable --quiet etcd 2>/dev/null || : ;;
             esac
         done
     fi
