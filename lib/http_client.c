@@ -69,7 +69,8 @@ int http_check(const char *what, const struct http_response *r, struct err *e)
 
         if (kind == ERR_NONE)
                 return 0;
-        AUTO(json) doc = json_loadb(body, r->body_len, 0, NULL);
+        AUTO(json) doc = NULL;
+        (void) json_parse("error", body, r->body_len, &doc, NULL);
         const char *sentence = sentence_of(doc);
         if (sentence)
                 return err_set(e, kind, "%s: %s", what, sentence);

@@ -7,11 +7,33 @@
 
 #include "lib/mem.h"
 
+/* jansson nests up to 2048 levels and recurses for each, several times over when it prints: more than the stack of a server's
+ * thread holds. Counted before it sees the text. */
+static bool nests_too_deep(const char *text, size_t len)
+{
+        bool quoted = false;
+        int depth = 0;
+
+        for (size_t i = 0; i < len; i++) {
+                if (quoted && text[i] == '\\')
+                        i++;
+                else if (text[i] == '"')
+                        quoted = !quoted;
+                else if (!quoted && (text[i] == '[' || text[i] == '{') && ++depth > JSON_DEPTH_MAX)
+                        return true;
+                else if (!quoted && (text[i] == ']' || text[i] == '}'))
+                        depth--;
+        }
+        return false;
+}
+
 int json_parse(const char *what, const char *text, size_t len, json_t **out, struct err *e)
 {
         json_error_t where;
-        json_t *doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
 
+        if (nests_too_deep(text, len))
+                return err_set(e, ERR_INVALID, "%s: nested over %d levels deep", what, JSON_DEPTH_MAX);
+        json_t *doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
         if (!doc)
                 return err_set(e, ERR_INVALID, "%s: line %d: %s", what, where.line, where.text);
         *out = doc;

@@ -10,7 +10,10 @@
 #include "lib/err.h"
 #include "lib/strbuf.h"
 
-/* Parse exactly one document; duplicate keys are refused. `what` names it in the error. Caller owns *out. */
+enum { JSON_DEPTH_MAX = 64 };
+
+/* Parse exactly one document; duplicate keys and more than JSON_DEPTH_MAX levels are refused. `what` names it in the error.
+ * Caller owns *out. */
 int json_parse(const char *what, const char *text, size_t len, json_t **out, struct err *e);
 
 /*

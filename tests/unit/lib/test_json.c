@@ -26,13 +26,33 @@ static void bad_documents_are_refused_with_the_line(void **state)
 
 static void nesting_has_an_end(void **state)
 {
-        static char deep[100000];
+        char text[4 * JSON_DEPTH_MAX];
         struct err e;
         json_t *doc;
 
         (void) state;
-        memset(deep, '[', sizeof deep);
-        assert_failed(json_parse("body", deep, sizeof deep, &doc, &e), e, ERR_INVALID, "depth");
+        memset(text, '[', JSON_DEPTH_MAX + 1);
+        memset(text + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
+        assert_failed(json_parse("body", text, 2 * (JSON_DEPTH_MAX + 1), &doc, &e), e, ERR_INVALID, "64 levels");
+        assert_ok(json_parse("body", text + 1, 2 * JSON_DEPTH_MAX, &doc, &e), e);
+        json_decref(doc);
+}
+
+static void brackets_in_strings_and_side_by_side_are_no_nesting(void **state)
+{
+        AUTO_STRBUF b;
+
+        (void) state;
+        strbuf_init(&b, 10000);
+        strbuf_adds(&b, "[\"\\\"");
+        for (int i = 0; i < 1000; i++)
+                strbuf_adds(&b, "[{");
+        strbuf_adds(&b, "\"");
+        for (int i = 0; i < 1000; i++)
+                strbuf_adds(&b, ",[]");
+        strbuf_adds(&b, "]");
+        AUTO(json) doc = parsed(strbuf_str(&b));
+        assert_int_equal(json_array_size(doc), 1001);
 }
 
 static void the_format_is_the_schema(void **state)
@@ -125,6 +145,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(bad_documents_are_refused_with_the_line),
                 cmocka_unit_test(nesting_has_an_end),
+                cmocka_unit_test(brackets_in_strings_and_side_by_side_are_no_nesting),
                 cmocka_unit_test(the_format_is_the_schema),
                 cmocka_unit_test(peeking_tolerates_new_members),
                 cmocka_unit_test(equal_documents_have_equal_canonical_text),
