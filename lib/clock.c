@@ -2,6 +2,8 @@
 #include "lib/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static int64_t read_us(clockid_t id)
@@ -49,4 +51,21 @@ void clock_rfc3339(int64_t wall_ms, char out[static RFC3339_MAX])
         (void) gmtime_r(&s, &t);
         size_t n = strftime(out, RFC3339_MAX, "%Y-%m-%dT%H:%M:%S", &t);
         (void) snprintf(out + n, RFC3339_MAX - n, ".%03dZ", ms);
+}
+
+int clock_rfc3339_parse(const char *text, int64_t *wall_ms)
+{
+        struct tm t = { 0 };
+        const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &t);
+        char again[RFC3339_MAX];
+        int64_t ms;
+
+        if (!rest || rest[0] != '.' || strlen(text) != RFC3339_MAX - 1)
+                return -1;
+        ms = (int64_t) timegm(&t) * 1000 + strtol(rest + 1, NULL, 10);
+        clock_rfc3339(ms, again);
+        if (strcmp(text, again) != 0) /* a 31st of June, a space for a zero */
+                return -1;
+        *wall_ms = ms;
+        return 0;
 }

@@ -30,6 +30,7 @@ GUARD(down, o->down)
 GUARD(down_with_stable, o->down && o->has_stable)
 GUARD(taken_out, o->taken_out)
 GUARD(taken_out_with_stable, o->taken_out && o->has_stable)
+GUARD(switched, o->switched)
 GUARD(full, o->want_promote_full)
 GUARD(last_by_hand, o->want_promote && o->last_step)
 GUARD(by_hand, o->want_promote)
@@ -79,12 +80,14 @@ const struct move fsm_moves[] = {
         { "promoting.stands",         PHASE_PROMOTING,    stands,                PHASE_DONE,         EFFECT_FINISH,   "the candidate has all traffic and is the stable version now" },
 
         { "done.rollback",            PHASE_DONE,         rolled_back,           PHASE_ROLLING_BACK, EFFECT_SWITCH,   "switched back to an earlier version by hand" },
+        { "done.switched",            PHASE_DONE,         switched,              PHASE_ROLLING_BACK, EFFECT_SWITCH,   "the router had been switched to an earlier version already" },
         { "done.start",               PHASE_DONE,         started,               PHASE_PENDING,      EFFECT_START,    "a rollout was asked for" },
 
         { "rolling-back.rollback",    PHASE_ROLLING_BACK, rolled_back,           PHASE_ROLLING_BACK, EFFECT_SWITCH,   "switched to another version by hand while rolling back" },
         { "rolling-back.stands",      PHASE_ROLLING_BACK, stands,                PHASE_ROLLED_BACK,  EFFECT_REST,     "all traffic is on the stable version" },
 
         { "rolled-back.rollback",     PHASE_ROLLED_BACK,  rolled_back,           PHASE_ROLLING_BACK, EFFECT_SWITCH,   "switched back to an earlier version by hand" },
+        { "rolled-back.switched",     PHASE_ROLLED_BACK,  switched,              PHASE_ROLLING_BACK, EFFECT_SWITCH,   "the router had been switched to an earlier version already" },
         { "rolled-back.start",        PHASE_ROLLED_BACK,  started,               PHASE_PENDING,      EFFECT_START,    "a rollout was asked for" },
 };
 /* clang-format on */

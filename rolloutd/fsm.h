@@ -45,7 +45,8 @@ struct observation {
         bool overdue;       /* the candidate did not become ready within policy's start_deadline */
         bool watched;       /* Prometheus scrapes the candidate, so a bad one would be noticed */
         bool weights_stand; /* the router, read back, has exactly the weights asked for */
-        bool taken_out;     /* the router gives the candidate nothing although this step's weight once stood */
+        bool taken_out;     /* after a restart: the router gives the candidate nothing although it once had traffic */
+        bool switched;      /* after a restart: at rest, the router gives everything to another version of the window */
 
         /* The evidence, about this rollout's candidate. */
         bool breach, healthy;

@@ -24,6 +24,25 @@ static void stamps_are_rfc3339_utc(void **state)
         }
 }
 
+static void stamps_read_back_and_nothing_else_does(void **state)
+{
+        static const char *const bad[] = { "",
+                                           "2026-01-02T03:04:05Z",
+                                           "2026-06-31T03:04:05.678Z",
+                                           "2026-01-02 03:04:05.678Z",
+                                           "2026-01-02T03:04:05.678+",
+                                           "2026-01-02T03:04:05.67xZ",
+                                           " 2026-1-02T03:04:05.678Z",
+                                           "2026-01-02T03:04:05.678ZZ" };
+        int64_t ms;
+
+        (void) state;
+        assert_int_equal(clock_rfc3339_parse("2026-01-02T03:04:05.678Z", &ms), 0);
+        assert_int_equal(ms, 1767323045678);
+        for (size_t i = 0; i < LENGTH(bad); i++)
+                assert_int_equal(clock_rfc3339_parse(bad[i], &ms), -1);
+}
+
 static void the_rest_of_a_deadline_is_never_negative_and_capped(void **state)
 {
         int64_t now = clock_ms();
@@ -110,6 +129,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(stamps_are_rfc3339_utc),
+                cmocka_unit_test(stamps_read_back_and_nothing_else_does),
                 cmocka_unit_test(the_rest_of_a_deadline_is_never_negative_and_capped),
                 cmocka_unit_test(clocks_go_forward),
                 cmocka_unit_test(waits_stay_between_base_and_cap),

@@ -1,0 +1,154 @@
+/* Policies to and from JSON. */
+#include "rolloutd/policy_json.h"
+
+#include <stdio.h>
+
+#include "lib/json.h"
+
+static json_t *share_to_json(const struct policy_share *s)
+{
+        return json_pack("{s:b, s:f, s:f, s:I}", "on", s->on, "max_ratio", s->max_ratio, "limit", s->limit, "objective_ms",
+                         (json_int_t) s->objective_ms);
+}
+
+static json_t *steps_to_json(const struct policy *p)
+{
+        json_t *list = json_array();
+
+        for (int i = 0; i < p->n_steps; i++)
+                json_array_append_new(list, json_pack("{s:i, s:I}", "weight_bp", p->steps[i].weight_bp, "hold_ms",
+                                                      (json_int_t) p->steps[i].hold_ms));
+        return list;
+}
+
+static json_t *queries_to_json(const struct policy *p)
+{
+        json_t *list = json_array();
+
+        for (int i = 0; i < p->n_queries; i++) {
+                const struct policy_query *q = &p->queries[i];
+
+                json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "name", q->name, "query", q->query, "min",
+                                                      q->has_min ? json_real(q->min) : json_null(), "max",
+                                                      q->has_max ? json_real(q->max) : json_null()));
+        }
+        return list;
+}
+
+json_t *policy_to_json(const struct policy *p)
+{
+        return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:f, s:I, s:b, s:I, s:I, s:I, s:i, s:i}", "name", p->name,
+                         "summary", p->summary, "steps", steps_to_json(p), "error_rate", share_to_json(&p->error_rate), "latency",
+                         share_to_json(&p->latency), "queries", queries_to_json(p), "min_requests", (json_int_t) p->min_requests,
+                         "false_rollback", p->false_rollback, "max_hold_ms", (json_int_t) p->max_hold_ms, "starved_rolls_back",
+                         p->on_no_evidence == POLICY_ROLLBACK, "start_deadline_ms", (json_int_t) p->start_deadline_ms,
+                         "keep_failed_ms", (json_int_t) p->keep_failed_ms, "rollback_window_ms",
+                         (json_int_t) p->rollback_window_ms, "window_versions", p->window_versions, "replicas", p->replicas);
+}
+
+static int share_from_json(const char *what, json_t *doc, struct policy_share *s, struct err *e)
+{
+        json_int_t objective_ms;
+        int on;
+
+        if (json_take(what, doc, e, "{s:b, s:F, s:F, s:I}", "on", &on, "max_ratio", &s->max_ratio, "limit", &s->limit,
+                      "objective_ms", &objective_ms) < 0)
+                return -1;
+        s->on = on;
+        s->objective_ms = objective_ms;
+        return 0;
+}
+
+static int steps_from_json(json_t *list, struct policy *p, struct err *e)
+{
+        json_t *item;
+        size_t i;
+
+        if (!json_is_array(list) || json_array_size(list) > POLICY_STEPS_MAX)
+                return err_set(e, ERR_INVALID, "steps: there must be 1 to %d of them", POLICY_STEPS_MAX);
+        json_array_foreach (list, i, item) {
+                json_int_t hold_ms;
+
+                if (json_take("step", item, e, "{s:i, s:I}", "weight_bp", &p->steps[i].weight_bp, "hold_ms", &hold_ms) < 0)
+                        return -1;
+                p->steps[i].hold_ms = hold_ms;
+        }
+        p->n_steps = (int) json_array_size(list);
+        return 0;
+}
+
+static int bound_from_json(json_t *v, bool *has, double *out, struct err *e)
+{
+        *has = !json_is_null(v);
+        *out = json_number_value(v);
+        return !*has || json_is_number(v) ? 0 : err_set(e, ERR_INVALID, "gate: min and max must be numbers");
+}
+
+static int queries_from_json(json_t *list, struct policy *p, struct err *e)
+{
+        json_t *item, *min, *max;
+        size_t i;
+
+        if (!json_is_array(list) || json_array_size(list) > POLICY_QUERIES_MAX)
+                return err_set(e, ERR_INVALID, "gates: at most %d", POLICY_QUERIES_MAX);
+        json_array_foreach (list, i, item) {
+                struct policy_query *q = &p->queries[i];
+                const char *name, *query;
+
+                if (json_take("gate", item, e, "{s:s, s:s, s:o, s:o}", "name", &name, "query", &query, "min", &min, "max", &max) <
+                            0 ||
+                    bound_from_json(min, &q->has_min, &q->min, e) < 0 || bound_from_json(max, &q->has_max, &q->max, e) < 0)
+                        return -1;
+                snprintf(q->name, sizeof q->name, "%s", name);
+                snprintf(q->query, sizeof q->query, "%s", query);
+        }
+        p->n_queries = (int) json_array_size(list);
+        return 0;
+}
+
+int policy_from_json(json_t *doc, struct policy *out, struct err *e)
+{
+        struct policy p = { 0 };
+        const char *name, *summary;
+        json_t *steps, *error_rate, *latency, *queries;
+        json_int_t min_requests, max_hold_ms, start_ms, keep_ms, window_ms;
+        int rolls_back;
+
+        if (json_take("policy", doc, e, "{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:F, s:I, s:b, s:I, s:I, s:I, s:i, s:i}", "name",
+                      &name, "summary", &summary, "steps", &steps, "error_rate", &error_rate, "latency", &latency, "queries",
+                      &queries, "min_requests", &min_requests, "false_rollback", &p.false_rollback, "max_hold_ms", &max_hold_ms,
+                      "starved_rolls_back", &rolls_back, "start_deadline_ms", &start_ms, "keep_failed_ms", &keep_ms,
+                      "rollback_window_ms", &window_ms, "window_versions", &p.window_versions, "replicas", &p.replicas) < 0 ||
+            steps_from_json(steps, &p, e) < 0 || share_from_json("error_rate", error_rate, &p.error_rate, e) < 0 ||
+            share_from_json("latency", latency, &p.latency, e) < 0 || queries_from_json(queries, &p, e) < 0)
+                return -1;
+        snprintf(p.name, sizeof p.name, "%s", name);
+        snprintf(p.summary, sizeof p.summary, "%s", summary);
+        p.min_requests = min_requests;
+        p.max_hold_ms = max_hold_ms;
+        p.on_no_evidence = rolls_back ? POLICY_ROLLBACK : POLICY_HOLD;
+        p.start_deadline_ms = start_ms;
+        p.keep_failed_ms = keep_ms;
+        p.rollback_window_ms = window_ms;
+        if (policy_check(&p, e) < 0)
+                return -1;
+        *out = p;
+        return 0;
+}
+
+json_t *policy_steps_view(const struct policy *p)
+{
+        json_t *list = json_array();
+
+        for (int i = 0; i < p->n_steps; i++) {
+                int bp = p->steps[i].weight_bp;
+
+                json_array_append_new(list, bp % 100 ? json_real(bp / 100.0) : json_integer(bp / 100));
+        }
+        return list;
+}
+
+json_t *policy_view(const struct policy *p)
+{
+        return json_pack("{s:s, s:o, s:s}", "name", p->name, "steps", policy_steps_view(p), "summary", p->summary);
+}

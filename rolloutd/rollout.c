@@ -1,0 +1,315 @@
+/* What moves do to the record. */
+#include "rolloutd/rollout.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void rollout_init(struct rollout *r, const char *model)
+{
+        *r = (struct rollout){ .phase = PHASE_IDLE };
+        snprintf(r->model, sizeof r->model, "%s", model);
+}
+
+int rollout_weight_bp(const struct rollout *r)
+{
+        if (r->phase == PHASE_CANARY)
+                return r->policy.steps[r->step].weight_bp;
+        return r->phase == PHASE_PROMOTING ? WEIGHT_ALL : 0;
+}
+
+int rollout_weights(const struct rollout *r, struct weight out[2])
+{
+        int bp = rollout_weight_bp(r), n = 0;
+
+        if (bp > 0)
+                out[n++] = (struct weight){ r->candidate.version, bp };
+        if (bp < WEIGHT_ALL && r->stable.version)
+                out[n++] = (struct weight){ r->stable.version, WEIGHT_ALL - bp };
+        return n;
+}
+
+int rollout_deployments(const struct rollout *r, struct deployment out[WORLD_VERSIONS_MAX])
+{
+        int n = 0;
+
+        if (r->stable.version)
+                out[n++] = (struct deployment){ r->stable.version, r->stable.replicas };
+        if (r->candidate.version)
+                out[n++] = (struct deployment){ r->candidate.version, r->candidate.replicas };
+        for (int i = 0; i < r->n_window; i++)
+                out[n++] = (struct deployment){ r->window[i].version, r->window[i].replicas };
+        return n;
+}
+
+int64_t rollout_hold_left_ms(const struct rollout *r)
+{
+        if (r->phase != PHASE_CANARY)
+                return -1;
+        int64_t hold_ms = r->policy.steps[r->step].hold_ms;
+
+        return hold_ms > r->held_ms ? hold_ms - r->held_ms : 0;
+}
+
+/* --- the window --- */
+
+static struct placed window_remove(struct rollout *r, int64_t version)
+{
+        struct placed found = { 0 };
+
+        for (int i = 0; i < r->n_window; i++)
+                if (r->window[i].version == version) {
+                        found = r->window[i];
+                        memmove(&r->window[i], &r->window[i + 1], (size_t) (--r->n_window - i) * sizeof *r->window);
+                        break;
+                }
+        return found;
+}
+
+static void window_push(struct rollout *r, struct placed p, int64_t now_ms)
+{
+        int most = r->policy.window_versions;
+
+        if (p.version == 0 || most == 0)
+                return;
+        window_remove(r, p.version);
+        if (r->n_window >= most)
+                r->n_window = most - 1;
+        memmove(&r->window[1], &r->window[0], (size_t) r->n_window++ * sizeof *r->window);
+        p.until_ms = now_ms + r->policy.rollback_window_ms;
+        r->window[0] = p;
+}
+
+int rollout_back_to(const struct rollout *r, int64_t to, int64_t *version, struct err *e)
+{
+        bool rest = phase_is_at_rest(r->phase);
+
+        if (r->stable.version == 0)
+                return err_set(e, ERR_CONFLICT, "%s has no stable version to go back to", r->model);
+        if (to == 0 && !rest)
+                to = r->stable.version;
+        if (to == 0 && r->n_window > 0)
+                to = r->window[0].version;
+        if (to == 0)
+                return err_set(e, ERR_CONFLICT, "%s has no earlier version running; start a rollout of the one you want",
+                               r->model);
+        *version = to;
+        if (to == r->stable.version)
+                return rest ? err_set(e, ERR_CONFLICT, "version %lld of %s already has all the traffic", (long long) to, r->model)
+                            : 0;
+        if (rest && to == r->candidate.version)
+                return 0;
+        for (int i = 0; i < r->n_window; i++)
+                if (r->window[i].version == to)
+                        return 0;
+        return err_set(e, ERR_CONFLICT, "version %lld of %s does not run any more; start a rollout of it", (long long) to,
+                       r->model);
+}
+
+/* --- effects --- */
+
+static void new_weight(struct rollout *r)
+{
+        r->stood = false;
+        r->stood_at_ms = r->held_ms = r->starved_ms = 0;
+        judge_next_step(&r->judge);
+}
+
+static void start(struct rollout *r, const struct request *rq, int64_t now_ms)
+{
+        r->rollout_id++;
+        r->policy = rq->policy;
+        r->candidate = (struct placed){ .version = rq->version, .replicas = rq->policy.replicas };
+        memcpy(r->candidate.digest, rq->digest, sizeof rq->digest);
+        window_remove(r, rq->version);
+        r->step = 0;
+        r->paused = r->served = false;
+        r->starting_ms = 0;
+        r->sampler = (struct sampler){ 0 };
+        r->judge = (struct judge){ 0 };
+        r->verdict = (struct verdict){ 0 };
+        r->started_ms = now_ms;
+        new_weight(r);
+}
+
+static void finish(struct rollout *r, int64_t now_ms)
+{
+        struct placed old = r->stable;
+
+        r->stable = r->candidate;
+        r->candidate = (struct placed){ 0 };
+        r->paused = false;
+        window_remove(r, r->stable.version);
+        window_push(r, old, now_ms);
+}
+
+/* `to` becomes stable. While a candidate is on its way out the old stable goes to the window, otherwise it is what is left. */
+static void switch_to(struct rollout *r, enum phase from, int64_t to, int64_t now_ms)
+{
+        struct placed leaving = r->stable, found;
+
+        if (to == r->stable.version)
+                return;
+        found = to == r->candidate.version ? r->candidate : window_remove(r, to);
+        if (phase_is_at_rest(from))
+                r->candidate = leaving;
+        else
+                window_push(r, leaving, now_ms);
+        found.until_ms = 0;
+        r->stable = found;
+}
+
+static void have_effect(struct rollout *r, const struct move *m, const struct request *rq, int64_t now_ms)
+{
+        switch (m->effect) {
+        case EFFECT_START:
+                start(r, rq, now_ms);
+                return;
+        case EFFECT_BEGIN:
+                r->step = 0;
+                new_weight(r);
+                return;
+        case EFFECT_RAISE:
+                r->step++;
+                r->paused = false;
+                new_weight(r);
+                return;
+        case EFFECT_PAUSE:
+        case EFFECT_RESUME:
+                r->paused = m->effect == EFFECT_PAUSE;
+                return;
+        case EFFECT_SWITCH:
+                switch_to(r, m->from, rq->version, now_ms);
+                r->paused = false;
+                return;
+        case EFFECT_BACK_OUT:
+                r->paused = false;
+                return;
+        case EFFECT_FINISH:
+                finish(r, now_ms);
+                return;
+        case EFFECT_REST:
+                r->candidate.until_ms = now_ms + r->policy.keep_failed_ms;
+                return;
+        case EFFECT_GIVE_UP:
+                r->candidate = (struct placed){ 0 };
+                return;
+        case EFFECT_NONE:
+                new_weight(r);
+                return;
+        }
+}
+
+static const char *kind_of(const struct move *m)
+{
+        static const char *const kinds[] = {
+                [EFFECT_NONE] = "promoting",        [EFFECT_START] = "started",       [EFFECT_BEGIN] = "weight",
+                [EFFECT_RAISE] = "weight",          [EFFECT_PAUSE] = "paused",        [EFFECT_RESUME] = "resumed",
+                [EFFECT_BACK_OUT] = "rolling-back", [EFFECT_SWITCH] = "rolling-back", [EFFECT_FINISH] = "done",
+                [EFFECT_REST] = "rolled-back",      [EFFECT_GIVE_UP] = "given-up",
+        };
+
+        return kinds[m->effect];
+}
+
+/* When the history has been unreachable for long the oldest event gives way: what happens now matters more. */
+static struct event *outbox_push(struct rollout *r, const char *row, const char *kind, const char *actor, int64_t now_ms)
+{
+        if (r->n_outbox == ROLLOUT_OUTBOX_MAX)
+                memmove(&r->outbox[0], &r->outbox[1], (size_t) --r->n_outbox * sizeof *r->outbox);
+        struct event *ev = &r->outbox[r->n_outbox++];
+
+        *ev = (struct event){ .number = ++r->last_event, .rollout_id = r->rollout_id, .at_ms = now_ms };
+        snprintf(ev->row, sizeof ev->row, "%s", row);
+        snprintf(ev->kind, sizeof ev->kind, "%s", kind);
+        snprintf(ev->actor, sizeof ev->actor, "%s", actor);
+        ev->from = ev->to = r->phase;
+        ev->weight_bp = rollout_weight_bp(r);
+        return ev;
+}
+
+void rollout_apply(struct rollout *r, const struct move *m, const struct request *rq, const char *detail, int64_t now_ms)
+{
+        bool asked = rq->what != ASK_NOTHING;
+
+        have_effect(r, m, rq, now_ms);
+        r->phase = m->to;
+        r->updated_ms = now_ms;
+        if (asked) {
+                memcpy(r->actor, rq->actor, sizeof r->actor);
+                memcpy(r->reason, rq->reason, sizeof r->reason);
+                detail = *rq->reason ? rq->reason : detail;
+        }
+        snprintf(r->note, sizeof r->note, "%s%s%s", m->why, *detail ? ": " : "", detail);
+
+        struct event *ev = outbox_push(r, m->row, kind_of(m), asked ? rq->actor : "", now_ms);
+
+        ev->from = m->from;
+        memcpy(ev->why, r->note, sizeof ev->why);
+        if (m->effect != EFFECT_START)
+                ev->verdict = r->verdict;
+}
+
+void rollout_judged(struct rollout *r, const struct verdict *v, int64_t now_ms)
+{
+        bool news = r->verdict.at_ms == 0 || v->state != r->verdict.state || strcmp(v->gate, r->verdict.gate) != 0;
+
+        r->verdict = *v;
+        r->verdict.at_ms = now_ms;
+        if (!news || r->n_outbox >= ROLLOUT_OUTBOX_MAX / 2)
+                return;
+        struct event *ev = outbox_push(r, "verdict", "verdict", "", now_ms);
+
+        snprintf(ev->why, sizeof ev->why, "%s", v->reason);
+        ev->verdict = r->verdict;
+}
+
+void rollout_stands(struct rollout *r, int64_t server_ms)
+{
+        r->stood = true;
+        r->stood_at_ms = server_ms;
+        r->held_ms = 0;
+        if (rollout_weight_bp(r) > 0)
+                r->served = true;
+}
+
+void rollout_lower(struct rollout *r, int live_bp, int64_t now_ms)
+{
+        int step = 0;
+
+        while (step + 1 < r->policy.n_steps && r->policy.steps[step + 1].weight_bp <= live_bp)
+                step++;
+        if (step >= r->step)
+                return;
+        r->step = step;
+        new_weight(r);
+        struct event *ev = outbox_push(r, "restart.lower", "weight", "", now_ms);
+
+        snprintf(ev->why, sizeof ev->why, "after a restart the router had %.2f %%, less than the record: going on from there",
+                 live_bp / 100.0);
+        memcpy(r->note, ev->why, sizeof r->note);
+}
+
+bool rollout_expire(struct rollout *r, int64_t now_ms)
+{
+        bool changed = false;
+
+        while (r->n_window > 0 && r->window[r->n_window - 1].until_ms <= now_ms) {
+                r->n_window--;
+                changed = true;
+        }
+        if (r->phase == PHASE_ROLLED_BACK && r->candidate.version && r->candidate.until_ms <= now_ms) {
+                r->candidate = (struct placed){ 0 };
+                changed = true;
+        }
+        return changed;
+}
+
+void rollout_recorded(struct rollout *r, int64_t number)
+{
+        int n = 0;
+
+        while (n < r->n_outbox && r->outbox[n].number <= number)
+                n++;
+        r->n_outbox -= n;
+        memmove(&r->outbox[0], &r->outbox[n], (size_t) r->n_outbox * sizeof *r->outbox);
+}

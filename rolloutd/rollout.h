@@ -1,0 +1,110 @@
+/*
+ * One target's record: which version is stable, which is the candidate, how far the rollout is, and what the judge remembers.
+ * Everything that must outlive a restart is in here, rollout_json.h writes it down. Pure: the time is an argument, and it is
+ * wall-clock time, since it leaves the process.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/names.h"
+#include "lib/sha256.h"
+#include "rolloutd/fsm.h"
+#include "rolloutd/judge.h"
+#include "rolloutd/platform.h"
+#include "rolloutd/policy.h"
+#include "rolloutd/sampler.h"
+
+enum { ROLLOUT_REASON_LEN = 200, ROLLOUT_WHY_LEN = 320, ROLLOUT_OUTBOX_MAX = 16, ROLLOUT_ROW_LEN = 31, ROLLOUT_KIND_LEN = 15 };
+
+struct placed { /* a version that runs; version 0: none */
+        int64_t version;
+        int replicas;
+        char digest[DIGEST_TEXT_LEN + 1]; /* "" unknown */
+        int64_t until_ms;                 /* kept so long; 0: no end */
+};
+
+struct event {
+        int64_t number, rollout_id, at_ms;
+        char row[ROLLOUT_ROW_LEN + 1];   /* fsm.h's row id, or "verdict", "restart.lower" */
+        char kind[ROLLOUT_KIND_LEN + 1]; /* for people and filters: "started", "weight", "rolling-back", ... */
+        enum phase from, to;
+        int weight_bp; /* the candidate's share asked for after the move */
+        char why[ROLLOUT_WHY_LEN + 1];
+        char actor[NAME_MAX_LEN + 1]; /* "" when nobody asked */
+        struct verdict verdict;       /* at_ms 0: none */
+};
+
+struct rollout {
+        char model[NAME_MAX_LEN + 1];
+        enum phase phase;
+        int64_t rollout_id; /* counts this target's rollouts */
+        struct placed stable, candidate;
+        struct placed window[POLICY_WINDOW_MAX]; /* newest first: versions to go back to at once */
+        int n_window;
+        struct policy policy; /* n_steps 0: there never was a rollout */
+
+        int step;
+        bool paused;
+        bool served;         /* the candidate has had traffic in this rollout */
+        bool stood;          /* this step's weight has been read back */
+        int64_t stood_at_ms; /* when, by Prometheus's clock */
+        int64_t held_ms;     /* how long it has stood */
+        int64_t starved_ms;  /* how long there has been no evidence */
+        int64_t starting_ms; /* how long the candidate has been starting */
+
+        struct sampler sampler;
+        struct judge judge;
+        struct verdict verdict; /* at_ms 0: none */
+
+        char actor[NAME_MAX_LEN + 1];
+        char reason[ROLLOUT_REASON_LEN + 1];
+        char note[ROLLOUT_WHY_LEN + 1]; /* why it is where it is: the last move's sentence */
+        int64_t started_ms, updated_ms;
+
+        int64_t last_event;                      /* number of the newest event */
+        struct event outbox[ROLLOUT_OUTBOX_MAX]; /* events not yet known to be in the history, oldest first */
+        int n_outbox;
+};
+
+enum ask { ASK_NOTHING, ASK_START, ASK_PAUSE, ASK_RESUME, ASK_PROMOTE, ASK_PROMOTE_FULL, ASK_ABORT, ASK_ROLLBACK };
+
+struct request { /* what a person asked for */
+        enum ask what;
+        int64_t version; /* START: the candidate; ROLLBACK: where to, never 0 */
+        char digest[DIGEST_TEXT_LEN + 1];
+        struct policy policy; /* START */
+        char actor[NAME_MAX_LEN + 1];
+        char reason[ROLLOUT_REASON_LEN + 1];
+};
+
+void rollout_init(struct rollout *r, const char *model);
+
+int rollout_weight_bp(const struct rollout *r); /* the candidate's share asked for */
+/* The router's weights asked for, at most two; 0 while no version may have traffic. */
+int rollout_weights(const struct rollout *r, struct weight out[2]);
+/* What should run, at most WORLD_VERSIONS_MAX; everything else is to be retired. */
+int rollout_deployments(const struct rollout *r, struct deployment out[WORLD_VERSIONS_MAX]);
+int64_t rollout_hold_left_ms(const struct rollout *r); /* of this step; -1 outside CANARY */
+
+/* Which version a rollback goes to: `to`, or if 0 stable during a rollout and the newest of the window otherwise. INVALID or
+ * CONFLICT with a sentence when there is none such. */
+int rollout_back_to(const struct rollout *r, int64_t to, int64_t *version, struct err *e);
+
+/* Make the move: phase, effect, note, and an event in the outbox. `rq` is what was asked for (or ASK_NOTHING), `detail` is
+ * added to the move's sentence (may be ""). */
+void rollout_apply(struct rollout *r, const struct move *m, const struct request *rq, const char *detail, int64_t now_ms);
+
+/* A new verdict. Another state or gate than before makes an event, if there is room. */
+void rollout_judged(struct rollout *r, const struct verdict *v, int64_t now_ms);
+
+/* The weight asked for has been read back for the first time. */
+void rollout_stands(struct rollout *r, int64_t server_ms);
+
+/* After a restart in CANARY the router had the candidate at live_bp, more than nothing and less than this step: fall back to
+ * the step that fits, so that no evidence is taken for granted. */
+void rollout_lower(struct rollout *r, int live_bp, int64_t now_ms);
+
+bool rollout_expire(struct rollout *r, int64_t now_ms);   /* forget what need not be kept any longer; true if there was some */
+void rollout_recorded(struct rollout *r, int64_t number); /* the history has this event */

@@ -1,0 +1,17 @@
+/* A rollout's record as it is saved, strict when read back; and docs/api.md's ROLLOUT. */
+#pragma once
+
+#include <jansson.h>
+
+#include "rolloutd/rollout.h"
+
+char *rollout_encode(const struct rollout *r); /* caller frees */
+int rollout_decode(const char *text, struct rollout *out, struct err *e);
+
+/* What the record alone does not tell. */
+struct rollout_view {
+        int64_t revision;
+        const char *message; /* what it does or waits for */
+};
+
+json_t *rollout_view(const struct rollout *r, const struct rollout_view *more);

@@ -1,0 +1,239 @@
+/* Verdicts, events and the judge's memory to and from JSON. */
+#include "rolloutd/verdict_json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/json.h"
+
+json_t *time_to_json(int64_t wall_ms)
+{
+        char text[RFC3339_MAX];
+
+        if (wall_ms == 0)
+                return json_null();
+        clock_rfc3339(wall_ms, text);
+        return json_string(text);
+}
+
+int time_from_json(json_t *v, int64_t *wall_ms, struct err *e)
+{
+        *wall_ms = 0;
+        if (json_is_null(v) || (json_is_string(v) && clock_rfc3339_parse(json_string_value(v), wall_ms) == 0))
+                return 0;
+        return err_set(e, ERR_INVALID, "a time is not like 2026-01-02T03:04:05.678Z");
+}
+
+json_t *percent_to_json(int weight_bp)
+{
+        return weight_bp % 100 ? json_real(weight_bp / 100.0) : json_integer(weight_bp / 100);
+}
+
+/* --- verdicts --- */
+
+json_t *verdict_to_json(const struct verdict *v)
+{
+        json_t *numbers;
+
+        if (v->at_ms == 0)
+                return json_null();
+        numbers = json_object();
+        for (int i = 0; i < v->n_numbers; i++)
+                json_object_set_new(numbers, v->numbers[i].name, json_real(v->numbers[i].value));
+        return json_pack("{s:s, s:o, s:s, s:o, s:o}", "state", verdict_state_name(v->state), "gate",
+                         *v->gate ? json_string(v->gate) : json_null(), "reason", v->reason, "numbers", numbers, "at",
+                         time_to_json(v->at_ms));
+}
+
+static int numbers_from_json(json_t *doc, struct verdict *v, struct err *e)
+{
+        const char *name;
+        json_t *value;
+
+        json_object_foreach (doc, name, value) {
+                if (v->n_numbers == VERDICT_NUMBERS_MAX || !json_is_number(value) || strlen(name) >= VERDICT_NUMBER_NAME)
+                        return err_set(e, ERR_INVALID, "verdict: numbers are at most %d with short names", VERDICT_NUMBERS_MAX);
+                snprintf(v->numbers[v->n_numbers].name, VERDICT_NUMBER_NAME, "%s", name);
+                v->numbers[v->n_numbers++].value = json_number_value(value);
+        }
+        return 0;
+}
+
+int verdict_from_json(json_t *doc, struct verdict *out, struct err *e)
+{
+        const char *state, *reason;
+        json_t *gate, *numbers, *at;
+        struct verdict v = { 0 };
+
+        *out = v;
+        if (json_is_null(doc))
+                return 0;
+        if (json_take("verdict", doc, e, "{s:s, s:o, s:s, s:o, s:o}", "state", &state, "gate", &gate, "reason", &reason,
+                      "numbers", &numbers, "at", &at) < 0 ||
+            time_from_json(at, &v.at_ms, e) < 0 || numbers_from_json(numbers, &v, e) < 0)
+                return -1;
+        if (verdict_state_parse(state, &v.state) < 0)
+                return err_set(e, ERR_INVALID, "verdict: there is no state \"%.20s\"", state);
+        snprintf(v.gate, sizeof v.gate, "%s", json_is_string(gate) ? json_string_value(gate) : "");
+        snprintf(v.reason, sizeof v.reason, "%s", reason);
+        *out = v;
+        return 0;
+}
+
+/* --- events --- */
+
+json_t *event_to_json(const struct event *ev)
+{
+        return json_pack("{s:I, s:I, s:o, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:o}", "number", (json_int_t) ev->number,
+                         "rollout_id", (json_int_t) ev->rollout_id, "at", time_to_json(ev->at_ms), "kind", ev->kind, "row",
+                         ev->row, "from", phase_name(ev->from), "to", phase_name(ev->to), "weight",
+                         percent_to_json(ev->weight_bp), "why", ev->why, "actor", ev->actor, "verdict",
+                         verdict_to_json(&ev->verdict));
+}
+
+int event_from_json(json_t *doc, struct event *out, struct err *e)
+{
+        const char *kind, *row, *from, *to, *why, *actor;
+        json_int_t number, rollout_id;
+        json_t *at, *verdict;
+        struct event ev = { 0 };
+        double weight;
+
+        if (json_take("event", doc, e, "{s:I, s:I, s:o, s:s, s:s, s:s, s:s, s:F, s:s, s:s, s:o}", "number", &number, "rollout_id",
+                      &rollout_id, "at", &at, "kind", &kind, "row", &row, "from", &from, "to", &to, "weight", &weight, "why",
+                      &why, "actor", &actor, "verdict", &verdict) < 0 ||
+            time_from_json(at, &ev.at_ms, e) < 0 || verdict_from_json(verdict, &ev.verdict, e) < 0)
+                return -1;
+        if (phase_parse(from, &ev.from) < 0 || phase_parse(to, &ev.to) < 0 || !(weight >= 0 && weight <= 100))
+                return err_set(e, ERR_INVALID, "event %lld: phases or weight out of range", (long long) number);
+        ev.number = number;
+        ev.rollout_id = rollout_id;
+        ev.weight_bp = (int) (weight * 100 + .5);
+        snprintf(ev.kind, sizeof ev.kind, "%s", kind);
+        snprintf(ev.row, sizeof ev.row, "%s", row);
+        snprintf(ev.why, sizeof ev.why, "%s", why);
+        snprintf(ev.actor, sizeof ev.actor, "%s", actor);
+        *out = ev;
+        return 0;
+}
+
+/* --- the judge's memory --- */
+
+/* The eight numbers of both arms: requests, errors, timed, slow of stable and then of the candidate. */
+static json_t *counts_to_json(const struct counts c[ARM_COUNT])
+{
+        json_t *list = json_array();
+
+        for (int a = 0; a < ARM_COUNT; a++) {
+                json_array_append_new(list, json_integer(c[a].requests));
+                json_array_append_new(list, json_integer(c[a].errors));
+                json_array_append_new(list, json_integer(c[a].timed));
+                json_array_append_new(list, json_integer(c[a].slow));
+        }
+        return list;
+}
+
+static int counts_from_json(json_t *list, struct counts c[ARM_COUNT], struct err *e)
+{
+        int64_t *const into[] = { &c[0].requests, &c[0].errors, &c[0].timed, &c[0].slow,
+                                  &c[1].requests, &c[1].errors, &c[1].timed, &c[1].slow };
+
+        if (!json_is_array(list) || json_array_size(list) != 8)
+                return err_set(e, ERR_INVALID, "counts must be eight numbers");
+        for (size_t i = 0; i < 8; i++) {
+                json_t *v = json_array_get(list, i);
+
+                if (!json_is_integer(v) || json_integer_value(v) < 0)
+                        return err_set(e, ERR_INVALID, "counts must be whole and not negative");
+                *into[i] = json_integer_value(v);
+        }
+        return 0;
+}
+
+static json_t *ratio_to_json(const struct judge_ratio *t)
+{
+        json_t *list = json_array();
+
+        for (int k = 0; k < JUDGE_RATIOS; k++)
+                json_array_append_new(list, json_real(t->log_e[k]));
+        return json_pack("{s:o, s:f}", "log_e", list, "peak", t->peak);
+}
+
+static int ratio_from_json(json_t *doc, struct judge_ratio *t, struct err *e)
+{
+        json_t *list;
+
+        if (json_take("test", doc, e, "{s:o, s:F}", "log_e", &list, "peak", &t->peak) < 0)
+                return -1;
+        if (!json_is_array(list) || json_array_size(list) != JUDGE_RATIOS)
+                return err_set(e, ERR_INVALID, "test: log_e must be %d numbers", JUDGE_RATIOS);
+        for (size_t k = 0; k < JUDGE_RATIOS; k++) {
+                if (!json_is_number(json_array_get(list, k)))
+                        return err_set(e, ERR_INVALID, "test: log_e must be numbers");
+                t->log_e[k] = json_number_value(json_array_get(list, k));
+        }
+        return 0;
+}
+
+json_t *judge_to_json(const struct judge *j)
+{
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "errors", ratio_to_json(&j->errors), "slow",
+                         ratio_to_json(&j->slow), "total", counts_to_json(j->total), "step", counts_to_json(j->step), "window",
+                         counts_to_json(j->window[0]), "window_before", counts_to_json(j->window[1]), "unpaired",
+                         counts_to_json(j->unpaired), "window_since_ms", (json_int_t) j->window_since_ms);
+}
+
+int judge_from_json(json_t *doc, struct judge *out, struct err *e)
+{
+        json_t *errors, *slow, *total, *step, *window, *before, *unpaired;
+        struct judge j = { 0 };
+        json_int_t since_ms;
+
+        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "errors", &errors, "slow", &slow, "total",
+                      &total, "step", &step, "window", &window, "window_before", &before, "unpaired", &unpaired,
+                      "window_since_ms", &since_ms) < 0 ||
+            ratio_from_json(errors, &j.errors, e) < 0 || ratio_from_json(slow, &j.slow, e) < 0 ||
+            counts_from_json(total, j.total, e) < 0 || counts_from_json(step, j.step, e) < 0 ||
+            counts_from_json(window, j.window[0], e) < 0 || counts_from_json(before, j.window[1], e) < 0 ||
+            counts_from_json(unpaired, j.unpaired, e) < 0)
+                return -1;
+        j.window_since_ms = since_ms;
+        *out = j;
+        return 0;
+}
+
+json_t *sampler_to_json(const struct sampler *s)
+{
+        json_t *list = json_array();
+
+        for (int i = 0; i < s->n; i++)
+                json_array_append_new(list,
+                                      json_pack("{s:s, s:I, s:I}", "instance", s->marks[i].instance, "version",
+                                                (json_int_t) s->marks[i].version, "until_ms", (json_int_t) s->marks[i].until_ms));
+        return list;
+}
+
+int sampler_from_json(json_t *list, struct sampler *out, struct err *e)
+{
+        struct sampler s = { 0 };
+        json_t *item;
+        size_t i;
+
+        if (!json_is_array(list) || json_array_size(list) > SAMPLER_INSTANCES_MAX)
+                return err_set(e, ERR_INVALID, "sampler: at most %d marks", SAMPLER_INSTANCES_MAX);
+        json_array_foreach (list, i, item) {
+                json_int_t version, until_ms;
+                const char *instance;
+
+                if (json_take("mark", item, e, "{s:s, s:I, s:I}", "instance", &instance, "version", &version, "until_ms",
+                              &until_ms) < 0)
+                        return -1;
+                snprintf(s.marks[i].instance, sizeof s.marks[i].instance, "%s", instance);
+                s.marks[i].version = version;
+                s.marks[i].until_ms = until_ms;
+        }
+        s.n = (int) json_array_size(list);
+        *out = s;
+        return 0;
+}

@@ -1,0 +1,407 @@
+/* The record: what moves do to it, and that JSON keeps all of it. */
+#include "tests/unit/lib/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/auto.h"
+#include "rolloutd/rollout_json.h"
+
+static const struct move *row(const char *id)
+{
+        for (size_t i = 0; i < fsm_move_count; i++)
+                if (strcmp(fsm_moves[i].row, id) == 0)
+                        return &fsm_moves[i];
+        fail_msg("there is no row %s", id);
+        return NULL;
+}
+
+static struct policy policy(void)
+{
+        struct policy p;
+
+        policy_defaults(&p);
+        strcpy(p.name, "test");
+        strcpy(p.summary, "for tests");
+        p.steps[0] = (struct policy_step){ 500, 1000 };
+        p.steps[1] = (struct policy_step){ 2500, 2000 };
+        p.steps[2] = (struct policy_step){ 10000, 3000 };
+        p.n_steps = 3;
+        p.error_rate = (struct policy_share){ .on = true, .max_ratio = 1.5, .limit = .05 };
+        p.queries[0] = (struct policy_query){ .name = "cost", .query = "sum(x)", .has_max = true, .max = 1.5 };
+        p.n_queries = 1;
+        return p;
+}
+
+static void ask(struct rollout *r, const char *id, enum ask what, int64_t version)
+{
+        struct request rq = { .what = what, .version = version, .policy = policy(), .actor = "ann", .reason = "because" };
+
+        rollout_apply(r, row(id), &rq, "", 1000000);
+}
+
+static void move(struct rollout *r, const char *id)
+{
+        static const struct request nobody;
+
+        rollout_apply(r, row(id), &nobody, "seen", 1000000);
+}
+
+/* Version 1 is stable. */
+static struct rollout served(void)
+{
+        struct rollout r;
+
+        rollout_init(&r, "credit");
+        ask(&r, "idle.start", ASK_START, 1);
+        move(&r, "pending.first-ready");
+        move(&r, "promoting.stands");
+        return r;
+}
+
+static void upgrade(struct rollout *r, int64_t version)
+{
+        ask(r, r->phase == PHASE_DONE ? "done.start" : "rolled-back.start", ASK_START, version);
+        move(r, "pending.ready");
+        move(r, "canary.passed");
+        move(r, "canary.passed");
+        move(r, "canary.passed-last");
+        move(r, "promoting.stands");
+}
+
+static void the_first_version_becomes_stable(void **state)
+{
+        struct rollout r = served();
+        (void) state;
+
+        assert_int_equal(r.phase, PHASE_DONE);
+        assert_int_equal(r.stable.version, 1);
+        assert_int_equal(r.candidate.version, 0);
+        assert_int_equal(r.n_window, 0);
+        assert_int_equal(r.n_outbox, 3);
+        assert_int_equal(r.last_event, 3);
+        assert_string_equal(r.outbox[0].actor, "ann");
+        assert_string_equal(r.outbox[2].row, "promoting.stands");
+}
+
+static void weights_follow_the_steps(void **state)
+{
+        struct rollout r = served();
+        struct weight w[2];
+        (void) state;
+
+        ask(&r, "done.start", ASK_START, 2);
+        assert_int_equal(rollout_weight_bp(&r), 0);
+        move(&r, "pending.ready");
+        assert_int_equal(rollout_weights(&r, w), 2);
+        assert_int_equal(w[0].version, 2);
+        assert_int_equal(w[0].bp, 500);
+        assert_int_equal(w[1].bp, 9500);
+        move(&r, "canary.passed");
+        assert_int_equal(rollout_weight_bp(&r), 2500);
+        move(&r, "canary.breach");
+        assert_int_equal(rollout_weights(&r, w), 1);
+        assert_int_equal(w[0].version, 1);
+        assert_int_equal(w[0].bp, WEIGHT_ALL);
+        assert_int_equal(r.stable.version, 1);
+        assert_int_equal(r.candidate.version, 2);
+}
+
+static void an_old_stable_version_stays_warm_for_the_window(void **state)
+{
+        struct rollout r = served();
+        struct deployment d[WORLD_VERSIONS_MAX];
+        (void) state;
+
+        for (int64_t v = 2; v <= 5; v++)
+                upgrade(&r, v);
+        assert_int_equal(r.stable.version, 5);
+        assert_int_equal(r.n_window, 2); /* the policy's window_versions */
+        assert_int_equal(r.window[0].version, 4);
+        assert_int_equal(r.window[1].version, 3);
+        assert_int_equal(rollout_deployments(&r, d), 3);
+        assert_false(rollout_expire(&r, 1000000));
+        assert_true(rollout_expire(&r, 1000000 + 3600 * 1000));
+        assert_int_equal(r.n_window, 0);
+}
+
+static void a_rollback_when_done_goes_to_the_version_before(void **state)
+{
+        struct rollout r = served();
+        int64_t to;
+        (void) state;
+
+        upgrade(&r, 2);
+        assert_int_equal(rollout_back_to(&r, 0, &to, NULL), 0);
+        assert_int_equal(to, 1);
+        ask(&r, "done.rollback", ASK_ROLLBACK, to);
+        assert_int_equal(r.stable.version, 1);
+        assert_int_equal(r.candidate.version, 2);
+        assert_int_equal(rollout_weight_bp(&r), 0);
+        move(&r, "rolling-back.stands");
+        assert_int_equal(r.phase, PHASE_ROLLED_BACK);
+        /* The version left behind can be gone back to, but not by a plain second rollback. */
+        assert_int_equal(rollout_back_to(&r, 2, &to, NULL), 0);
+        assert_int_equal(rollout_back_to(&r, 0, &to, NULL), -1);
+        assert_true(rollout_expire(&r, 1000000 + 30 * 60 * 1000));
+        assert_int_equal(r.candidate.version, 0);
+}
+
+static void where_a_rollback_can_go(void **state)
+{
+        struct rollout idle, r = served();
+        struct err e = { 0 };
+        int64_t to;
+        (void) state;
+
+        rollout_init(&idle, "credit");
+        assert_failed(rollout_back_to(&idle, 0, &to, &e), e, ERR_CONFLICT, "no stable version");
+        assert_failed(rollout_back_to(&r, 0, &to, &e), e, ERR_CONFLICT, "no earlier version");
+        assert_failed(rollout_back_to(&r, 1, &to, &e), e, ERR_CONFLICT, "already");
+        upgrade(&r, 2);
+        upgrade(&r, 3);
+        assert_failed(rollout_back_to(&r, 9, &to, &e), e, ERR_CONFLICT, "does not run");
+        assert_int_equal(rollout_back_to(&r, 1, &to, NULL), 0);
+        ask(&r, "done.start", ASK_START, 4);
+        move(&r, "pending.ready");
+        assert_int_equal(rollout_back_to(&r, 0, &to, NULL), 0);
+        assert_int_equal(to, 3);
+        assert_int_equal(rollout_back_to(&r, 3, &to, NULL), 0);
+        assert_failed(rollout_back_to(&r, 4, &to, &e), e, ERR_CONFLICT, "does not run any more");
+}
+
+static void a_rollback_during_a_rollout_may_go_further_back(void **state)
+{
+        struct rollout r = served();
+        (void) state;
+
+        upgrade(&r, 2);
+        ask(&r, "done.start", ASK_START, 3);
+        move(&r, "pending.ready");
+        ask(&r, "canary.rollback", ASK_ROLLBACK, 1);
+        assert_int_equal(r.phase, PHASE_ROLLING_BACK);
+        assert_int_equal(r.stable.version, 1);
+        assert_int_equal(r.candidate.version, 3);
+        assert_int_equal(r.n_window, 1);
+        assert_int_equal(r.window[0].version, 2);
+}
+
+static void a_first_version_that_fails_leaves_nothing(void **state)
+{
+        struct deployment d[WORLD_VERSIONS_MAX];
+        struct rollout r;
+        (void) state;
+
+        rollout_init(&r, "credit");
+        ask(&r, "idle.start", ASK_START, 1);
+        move(&r, "pending.first-failed");
+        assert_int_equal(r.phase, PHASE_IDLE);
+        assert_int_equal(rollout_deployments(&r, d), 0);
+        assert_contains(r.note, "cannot start: seen");
+}
+
+static void a_new_step_begins_with_no_evidence(void **state)
+{
+        struct rollout r = served();
+        (void) state;
+
+        ask(&r, "done.start", ASK_START, 2);
+        move(&r, "pending.ready");
+        rollout_stands(&r, 5000);
+        r.held_ms = 900;
+        r.judge.step[ARM_CANDIDATE].requests = 77;
+        assert_int_equal(rollout_hold_left_ms(&r), 100);
+        move(&r, "canary.passed");
+        assert_false(r.stood);
+        assert_true(r.served);
+        assert_int_equal(r.held_ms, 0);
+        assert_int_equal(r.judge.step[ARM_CANDIDATE].requests, 0);
+        assert_int_equal(rollout_hold_left_ms(&r), 2000);
+}
+
+static void a_restart_falls_back_to_the_weight_that_is_live(void **state)
+{
+        static const struct {
+                int live_bp, step;
+        } cases[] = { { 500, 0 }, { 499, 0 }, { 2500, 1 }, { 3000, 1 }, { 10000, 2 } };
+        (void) state;
+
+        for (size_t i = 0; i < LENGTH(cases); i++) {
+                struct rollout r = served();
+
+                ask(&r, "done.start", ASK_START, 2);
+                move(&r, "pending.ready");
+                move(&r, "canary.passed");
+                move(&r, "canary.passed");
+                rollout_lower(&r, cases[i].live_bp, 1);
+                assert_int_equal(r.step, cases[i].step);
+        }
+}
+
+static void verdict_events_are_made_when_something_changes(void **state)
+{
+        struct rollout r = served();
+        struct verdict v;
+        int before = r.n_outbox;
+        (void) state;
+
+        verdict_none(&v, "stale", "old");
+        rollout_judged(&r, &v, 1);
+        rollout_judged(&r, &v, 2);
+        assert_int_equal(r.n_outbox, before + 1);
+        verdict_none(&v, "requests", "few");
+        rollout_judged(&r, &v, 3);
+        assert_int_equal(r.n_outbox, before + 2);
+        assert_string_equal(r.outbox[before + 1].why, "few");
+        for (int i = 0; i < 100; i++) {
+                verdict_none(&v, i % 2 ? "stale" : "requests", "x");
+                rollout_judged(&r, &v, i);
+        }
+        assert_true(r.n_outbox <= ROLLOUT_OUTBOX_MAX / 2);
+}
+
+static void recorded_events_leave_the_outbox(void **state)
+{
+        struct rollout r = served();
+        (void) state;
+
+        rollout_recorded(&r, 2);
+        assert_int_equal(r.n_outbox, 1);
+        assert_int_equal(r.outbox[0].number, 3);
+        rollout_recorded(&r, 2);
+        assert_int_equal(r.n_outbox, 1);
+}
+
+/* A record in which every member has something to lose. */
+static struct rollout rich(void)
+{
+        struct rollout r = served();
+        struct verdict v = { .state = VERDICT_BREACH, .gate = "error-limit", .reason = "bad \"quoted\"" };
+
+        upgrade(&r, 2);
+        ask(&r, "done.start", ASK_START, 3);
+        rollout_recorded(&r, r.last_event - 1);
+        memcpy(r.candidate.digest, "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+               DIGEST_TEXT_LEN + 1);
+        move(&r, "pending.ready");
+        rollout_stands(&r, 123456);
+        r.held_ms = 250;
+        r.starved_ms = 3;
+        r.starting_ms = 4;
+        r.paused = true;
+        r.judge = (struct judge){ .total = { { 1, 2, 3, 4 }, { 5, 6, 7, 8 } },
+                                  .step = { { 9, 8, 7, 6 }, { 5, 4, 3, 2 } },
+                                  .window = { { { 1, 1, 1, 1 }, { 2, 2, 2, 2 } }, { { 3, 3, 3, 3 }, { 4, 4, 4, 4 } } },
+                                  .unpaired = { { 1, 0, 0, 0 }, { 0, 0, 1, 0 } },
+                                  .window_since_ms = 99,
+                                  .errors = { .log_e = { .1, -.2, 1e-17, 3, 4, 5, 6, 1.0 / 3 }, .peak = 2.5 } };
+        r.sampler = (struct sampler){ .n = 1, .marks = { { "127.0.0.1:18101", 3, 777 } } };
+        v.numbers[0] = (struct verdict_number){ "share", .25 };
+        v.n_numbers = 1;
+        rollout_judged(&r, &v, 1000500);
+        return r;
+}
+
+static void json_keeps_everything(void **state)
+{
+        struct rollout r = rich(), again;
+        struct err e = { 0 };
+        char *first = rollout_encode(&r), *second;
+        (void) state;
+
+        assert_ok(rollout_decode(first, &again, &e), e);
+        second = rollout_encode(&again);
+        assert_string_equal(first, second);
+        assert_true(memcmp(&r.judge, &again.judge, sizeof r.judge) == 0);
+        assert_memory_equal(&r.policy.queries[0], &again.policy.queries[0], sizeof r.policy.queries[0]);
+        assert_int_equal(again.outbox[again.n_outbox - 1].verdict.numbers[0].value * 100, 25);
+        assert_string_equal(again.candidate.digest, r.candidate.digest);
+        free(first);
+        free(second);
+
+        rollout_init(&r, "fresh");
+        first = rollout_encode(&r);
+        assert_ok(rollout_decode(first, &again, &e), e);
+        free(first);
+}
+
+/* Replace the first `from` by `to`; the caller frees. */
+static char *replaced(const char *text, const char *from, const char *to)
+{
+        const char *at = strstr(text, from);
+        char *out = malloc(strlen(text) + strlen(to) + 1);
+
+        assert_non_null(at);
+        sprintf(out, "%.*s%s%s", (int) (at - text), text, to, at + strlen(from));
+        return out;
+}
+
+static void a_record_that_does_not_fit_is_refused(void **state)
+{
+        static const struct {
+                const char *from, *to, *says;
+        } cases[] = {
+                { "\"format\":1", "\"format\":2", "format 2" },
+                { "\"CANARY\"", "\"SLEEPING\"", "SLEEPING" },
+                { "\"step\":0", "\"step\":7", "step 7" },
+                { "\"actor\":", "\"extra\":1,\"actor\":", "extra" },
+                { "\"held_ms\":250", "\"held_ms\":\"x\"", "progress" },
+                { "\"peak\":2.5", "\"peak\":null", "test" },
+                { "[1,2,3,4,5,6,7,8]", "[1,2,3,4,5,6,7]", "eight" },
+                { "[1,2,3,4,5,6,7,8]", "[1,2,3,4,5,6,7,-8]", "not negative" },
+                { "\"weight_bp\":10000", "\"weight_bp\":9000", "last weight" },
+                { "\"state\":\"breach\"", "\"state\":\"odd\"", "odd" },
+                { "sha256:0", "sha256:x", "digest" },
+        };
+        struct rollout r = rich(), out;
+        char *text = rollout_encode(&r);
+        (void) state;
+
+        for (size_t i = 0; i < LENGTH(cases); i++) {
+                char *bad = replaced(text, cases[i].from, cases[i].to);
+                struct err e = { 0 };
+
+                assert_failed(rollout_decode(bad, &out, &e), e, ERR_INVALID, cases[i].says);
+                free(bad);
+        }
+        free(text);
+}
+
+static void the_view_is_what_the_api_promises(void **state)
+{
+        struct rollout r = rich();
+        AUTO(json) v = rollout_view(&r, &(struct rollout_view){ .revision = 12, .message = "waiting" });
+        (void) state;
+
+        assert_int_equal(json_integer_value(json_object_get(v, "stable")), 2);
+        assert_int_equal(json_integer_value(json_object_get(v, "candidate")), 3);
+        assert_int_equal(json_integer_value(json_object_get(v, "weight_asked")), 5);
+        assert_true(json_real_value(json_object_get(v, "weight_observed")) == 35.71);
+        assert_int_equal(json_integer_value(json_object_get(v, "hold_left_ms")), 750);
+        assert_int_equal(json_integer_value(json_object_get(v, "revision")), 12);
+        assert_int_equal(json_array_size(json_object_get(v, "steps")), 3);
+        assert_int_equal(json_array_size(json_object_get(v, "window")), 1);
+        assert_string_equal(json_string_value(json_object_get(json_object_get(v, "verdict"), "state")), "breach");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_first_version_becomes_stable),
+                cmocka_unit_test(weights_follow_the_steps),
+                cmocka_unit_test(an_old_stable_version_stays_warm_for_the_window),
+                cmocka_unit_test(a_rollback_when_done_goes_to_the_version_before),
+                cmocka_unit_test(where_a_rollback_can_go),
+                cmocka_unit_test(a_rollback_during_a_rollout_may_go_further_back),
+                cmocka_unit_test(a_first_version_that_fails_leaves_nothing),
+                cmocka_unit_test(a_new_step_begins_with_no_evidence),
+                cmocka_unit_test(a_restart_falls_back_to_the_weight_that_is_live),
+                cmocka_unit_test(verdict_events_are_made_when_something_changes),
+                cmocka_unit_test(recorded_events_leave_the_outbox),
+                cmocka_unit_test(json_keeps_everything),
+                cmocka_unit_test(a_record_that_does_not_fit_is_refused),
+                cmocka_unit_test(the_view_is_what_the_api_promises),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
