@@ -180,6 +180,15 @@ static enum MHD_Result answer(struct http_conn *c)
         return http_reply_send(c, &rp);
 }
 
+static enum MHD_Result cut(struct http_conn *c)
+{
+        struct http_reply rp = { 0 };
+
+        http_reply_problem(c, &rp, &c->refusal);
+        http_reply_cut(c, &rp);
+        return MHD_NO; /* the connection is libmicrohttpd's to close */
+}
+
 static enum MHD_Result head_read(struct http_conn *c, struct MHD_Connection *mhd, const char *method)
 {
         struct err e = { .kind = ERR_INTERNAL };
@@ -197,8 +206,9 @@ static enum MHD_Result head_read(struct http_conn *c, struct MHD_Connection *mhd
         if (admit(c, &e) == 0)
                 return MHD_YES;
         refuse(c, &e);
-        /* A client that asks before it sends need not send at all. Everyone else is answered after the body. */
-        return http_header(&c->rq, "Expect") ? answer(c) : MHD_YES;
+        if (http_header(&c->rq, "Expect")) /* a client that asks before it sends need not send at all */
+                return answer(c);
+        return c->rq.content_length > HTTP_SWALLOW_MAX ? cut(c) : MHD_YES;
 }
 
 static int take_piece(struct http_conn *c, const char *data, size_t n, struct err *e)
@@ -222,12 +232,7 @@ static enum MHD_Result piece_read(struct http_conn *c, const char *data, size_t 
         if (!c->refused)
                 refuse(c, &e);
         c->swallowed += (int64_t) n;
-        if (c->swallowed <= HTTP_SWALLOW_MAX)
-                return MHD_YES;
-        struct http_reply rp = { 0 };
-        http_reply_problem(c, &rp, &c->refusal);
-        http_reply_cut(c, &rp);
-        return MHD_NO;
+        return c->swallowed > HTTP_SWALLOW_MAX ? cut(c) : MHD_YES;
 }
 
 enum MHD_Result http_on_request(void *server, struct MHD_Connection *mhd, const char *url, const char *method,
