@@ -15,6 +15,8 @@ enum {
         /* A refused body up to this size is read and dropped, so that the client, which may not listen before it has sent all,
          * gets the reply on a connection that stays usable. */
         HTTP_SWALLOW_MAX = 1 << 20,
+        /* The same where no thread can wait for a client that was answered in the middle (see http_server_cut.c). */
+        HTTP_SWALLOW_MAX_SHARED = 64 << 20,
 };
 
 struct http_server {

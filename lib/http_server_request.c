@@ -189,6 +189,11 @@ static enum MHD_Result cut(struct http_conn *c)
         return MHD_NO; /* the connection is libmicrohttpd's to close */
 }
 
+static int64_t swallow_max(const struct http_conn *c)
+{
+        return c->server->config.mode == HTTP_THREAD_PER_CONNECTION ? HTTP_SWALLOW_MAX : HTTP_SWALLOW_MAX_SHARED;
+}
+
 static enum MHD_Result head_read(struct http_conn *c, struct MHD_Connection *mhd, const char *method)
 {
         struct err e = { .kind = ERR_INTERNAL };
@@ -208,7 +213,7 @@ static enum MHD_Result head_read(struct http_conn *c, struct MHD_Connection *mhd
         refuse(c, &e);
         if (http_header(&c->rq, "Expect")) /* a client that asks before it sends need not send at all */
                 return answer(c);
-        return c->rq.content_length > HTTP_SWALLOW_MAX ? cut(c) : MHD_YES;
+        return c->rq.content_length > swallow_max(c) ? cut(c) : MHD_YES;
 }
 
 static int take_piece(struct http_conn *c, const char *data, size_t n, struct err *e)
@@ -232,7 +237,7 @@ static enum MHD_Result piece_read(struct http_conn *c, const char *data, size_t 
         if (!c->refused)
                 refuse(c, &e);
         c->swallowed += (int64_t) n;
-        return c->swallowed > HTTP_SWALLOW_MAX ? cut(c) : MHD_YES;
+        return c->swallowed > swallow_max(c) ? cut(c) : MHD_YES;
 }
 
 enum MHD_Result http_on_request(void *server, struct MHD_Connection *mhd, const char *url, const char *method,
