@@ -29,7 +29,11 @@ static const struct setting rows[] = {
 };
 
 static const struct settings_spec spec = {
-        "pgbare", "bare libpq transfer of 1 MiB rows", rows, sizeof rows / sizeof *rows, sizeof(struct pgbare_settings),
+        .program = "pgbare",
+        .summary = "bare libpq transfer of 1 MiB rows",
+        .rows = rows,
+        .n_rows = sizeof rows / sizeof *rows,
+        .size = sizeof(struct pgbare_settings),
 };
 
 DEFINE_AUTO(pgconn, PGconn *, PQfinish);

@@ -146,13 +146,22 @@ static int load_defaults(const struct settings_spec *spec, void *out, struct err
         return 0;
 }
 
+/* "SLUICE_REGISTRYD_LISTEN"; the caller frees it. */
+static char *env_name(const struct settings_spec *spec, const char *name, const char *suffix)
+{
+        char *out = spec->env ? xasprintf("%s%s%s", spec->env, name, suffix)
+                              : xasprintf("SLUICE_%s_%s%s", spec->program, name, suffix);
+
+        for (char *p = out; *p; p++)
+                *p = (char) toupper((unsigned char) *p);
+        return out;
+}
+
 static int load_environment(const struct settings_spec *spec, void *out, struct err *e)
 {
         for (const struct setting *r = spec->rows; r < spec->rows + spec->n_rows; r++) {
                 for (int is_file = 0; is_file <= (r->type == SETTING_SECRET); is_file++) {
-                        AUTO(str) name = xasprintf("SLUICE_%s_%s%s", spec->program, r->name, is_file ? "_FILE" : "");
-                        for (char *p = name; *p; p++)
-                                *p = (char) toupper((unsigned char) *p);
+                        AUTO(str) name = env_name(spec, r->name, is_file ? "_FILE" : "");
                         const char *text = getenv(name);
                         if (text && assign_named(r, is_file, out, text, name, e))
                                 return -1;
@@ -335,9 +344,7 @@ int settings_load(const struct settings_spec *spec, void *out, int argc, char **
         if (load_defaults(spec, out, e) || find_config(spec, argc, argv, &config, e))
                 return -1;
         if (!config) {
-                AUTO(str) name = xasprintf("SLUICE_%s_CONFIG", spec->program);
-                for (char *p = name; *p; p++)
-                        *p = (char) toupper((unsigned char) *p);
+                AUTO(str) name = env_name(spec, "config", "");
                 config = getenv(name);
         }
         if (config && load_file(spec, out, config, e))

@@ -48,7 +48,8 @@ struct settings_spec {
         const char *summary; /* one line for --help and the man page */
         const struct setting *rows;
         size_t n_rows;
-        size_t size; /* of the settings struct */
+        size_t size;     /* of the settings struct */
+        const char *env; /* prefix of the environment's names; NULL: SLUICE_PROGRAM_ */
 };
 
 enum settings_result { SETTINGS_RUN, SETTINGS_EXIT };
