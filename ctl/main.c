@@ -1,5 +1,7 @@
-/* ctl */
-int main(void)
+/* ctl: command line for CI and for people on call. */
+#include "ctl/app.h"
+
+int main(int argc, char **argv)
 {
-        return 0;
+        return ctl_main(argc, argv);
 }

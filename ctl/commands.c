@@ -1,0 +1,326 @@
+/* The command table: what ctl can do, in the order in which help shows it. */
+#include "ctl/command.h"
+
+#include <string.h>
+
+#include "ctl/handlers.h"
+#include "lib/strbuf.h"
+
+#define REASON                                                                                                                   \
+        {                                                                                                                        \
+                "reason", 'm', VALUE_TEXT, "TEXT", false, "why, for the history"                                                 \
+        }
+#define LIMIT(n)                                                                                                                 \
+        {                                                                                                                        \
+                "limit", 'n', VALUE_COUNT, "N", false, "how many to list, newest first; 0: all (default " n ")"                  \
+        }
+
+const char *const group_titles[GROUP_COUNT] = {
+        [GROUP_MODELS] = "Models and versions",
+        [GROUP_ROLLOUTS] = "Rollouts",
+        [GROUP_ACCESS] = "Access",
+        [GROUP_SELF] = "ctl itself",
+};
+
+const struct command commands[] = {
+        {
+                .words = "push",
+                .group = GROUP_MODELS,
+                .summary = "upload files and register them as the model's next version",
+                .text = "Hashes the files first and sends only those that the registry does not have. Prints the version's number. "
+                        "Pushing the same files with the same metadata again changes nothing and says which version they are.\n"
+                        "Each FILE is stored under its own name, or under PATH after an equals sign.\n"
+                        "Inside a Git checkout the commit, the branch, the remote's address (without credentials) and whether "
+                        "tracked files had uncommitted changes are recorded as metadata.git. Metadata is part of a version's "
+                        "digest: the same files from another commit are another version. --no-git leaves it out.",
+                .example = "ctl push credit model.ubj --meta auc:=0.91 --alias candidate",
+                .role = "writer",
+                .args = { { "MODEL", VALUE_NEW_MODEL }, { "FILE[=PATH]", VALUE_FILE, .many = true } },
+                .flags = {
+                        { "alias", 'a', VALUE_ALIAS, "ALIAS", true, "point this alias at the version; needs the role deployer too" },
+                        { "meta", 0, VALUE_PAIR, "KEY=TEXT|KEY:=JSON", true, "one member of the metadata" },
+                        { "description", 'd', VALUE_TEXT, "TEXT", false, "a sentence about this version" },
+                        { "no-git", 0, VALUE_NONE, NULL, false, "do not record the Git commit" },
+                        { "no-create", 0, VALUE_NONE, NULL, false, "fail if the model does not exist, instead of creating it" },
+                },
+                .run = push_run,
+        },
+        {
+                .words = "pull",
+                .group = GROUP_MODELS,
+                .summary = "download a version's files",
+                .text = "Into DIR, or a new folder MODEL-NUMBER. Every digest is verified before a file gets its name; files that "
+                        "are there already are not fetched again, and a transfer that broke off goes on where it stopped.",
+                .example = "ctl pull credit @champion /srv/credit",
+                .role = "reader",
+                .args = { { "MODEL", VALUE_MODEL }, { "VERSION|@ALIAS", VALUE_REF }, { "DIR", VALUE_FOLDER, .optional = true } },
+                .run = pull_run,
+        },
+        {
+                .words = "models",
+                .group = GROUP_MODELS,
+                .summary = "list the models, or show one",
+                .example = "ctl models",
+                .role = "reader",
+                .args = { { "MODEL", VALUE_MODEL, .optional = true } },
+                .run = models_run,
+        },
+        {
+                .words = "versions",
+                .group = GROUP_MODELS,
+                .summary = "list a model's versions, or show one with its files and metadata",
+                .example = "ctl versions credit @champion",
+                .role = "reader",
+                .args = { { "MODEL", VALUE_MODEL }, { "VERSION|@ALIAS", VALUE_REF, .optional = true } },
+                .flags = { LIMIT("50") },
+                .run = versions_run,
+        },
+        {
+                .words = "alias",
+                .group = GROUP_MODELS,
+                .summary = "list, show, set or delete a model's aliases",
+                .text = "With MODEL: list. With NAME: show. With VERSION: set, which needs the role deployer, as --delete does.\n"
+                        "--if-revision makes it compare-and-set: it fails when somebody moved the alias in between. "
+                        "--if-revision 0 means that the alias must not exist yet.",
+                .example = "ctl alias credit champion 2 --reason \"passed the review\"",
+                .role = "reader",
+                .args = { { "MODEL", VALUE_MODEL },
+                          { "NAME", VALUE_ALIAS, .optional = true },
+                          { "VERSION|@ALIAS", VALUE_REF, .optional = true } },
+                .flags = {
+                        { "if-revision", 0, VALUE_COUNT, "N", false, "only if the alias is at this revision" },
+                        { "delete", 0, VALUE_NONE, NULL, false, "delete the alias NAME" },
+                        { "history", 0, VALUE_NONE, NULL, false, "where NAME pointed before, newest first" },
+                        REASON,
+                        LIMIT("20"),
+                },
+                .run = alias_run,
+        },
+        {
+                .words = "rollout start",
+                .group = GROUP_ROLLOUTS,
+                .summary = "move traffic to a version, step by step",
+                .text = "The policy says which steps there are, how long each is held and what stops it. The first version of a "
+                        "model goes straight to 100 %.\n"
+                        "With --watch it stays until the rollout ends: exit code 0 when it is done, 7 when it was rolled back.",
+                .example = "ctl rollout start credit 2 --policy canary --watch",
+                .role = "deployer",
+                .args = { { "MODEL", VALUE_MODEL }, { "VERSION|@ALIAS", VALUE_REF } },
+                .flags = {
+                        { "policy", 'p', VALUE_POLICY, "POLICY", false, "how it goes; see ctl policies" },
+                        { "watch", 'w', VALUE_NONE, NULL, false, "follow it to its end" },
+                        REASON,
+                },
+                .run = rollout_start,
+        },
+        {
+                .words = "rollout status",
+                .group = GROUP_ROLLOUTS,
+                .summary = "show all rollouts, or one with its verdict and window",
+                .example = "ctl rollout status credit",
+                .role = "reader",
+                .args = { { "MODEL", VALUE_MODEL, .optional = true } },
+                .run = rollout_status,
+        },
+        {
+                .words = "rollout watch",
+                .group = GROUP_ROLLOUTS,
+                .summary = "follow a rollout to its end",
+                .text = "Exit code 0 when it is done, 7 when it was rolled back. A broken connection is made again. Ctrl-C ends "
+                        "the watching, not the rollout.\n"
+                        "On a terminal it draws the steps; otherwise it prints a line for each change, and with -o json the "
+                        "rollout as one line of JSON.",
+                .example = "ctl rollout watch credit",
+                .role = "reader",
+                .args = { { "MODEL", VALUE_MODEL } },
+                .run = rollout_watch,
+        },
+        {
+                .words = "rollout pause",
+                .group = GROUP_ROLLOUTS,
+                .summary = "stay at the present weight until resumed",
+                .text = "The gates are still watched while it is paused: a breach rolls back.",
+                .example = "ctl rollout pause credit --reason \"waiting for the fraud team\"",
+                .role = "deployer",
+                .args = { { "MODEL", VALUE_MODEL } },
+                .flags = { REASON },
+                .run = rollout_pause,
+        },
+        {
+                .words = "rollout resume",
+                .group = GROUP_ROLLOUTS,
+                .summary = "go on after a pause",
+                .example = "ctl rollout resume credit",
+                .role = "deployer",
+                .args = { { "MODEL", VALUE_MODEL } },
+                .flags = { REASON },
+                .run = rollout_resume,
+        },
+        {
+                .words = "rollout promote",
+                .group = GROUP_ROLLOUTS,
+                .summary = "end this step's hold now, or go straight to 100 %",
+                .example = "ctl rollout promote credit --full",
+                .role = "deployer",
+                .args = { { "MODEL", VALUE_MODEL } },
+                .flags = { { "full", 0, VALUE_NONE, NULL, false, "skip all remaining steps" }, REASON },
+                .run = rollout_promote,
+        },
+        {
+                .words = "rollout abort",
+                .group = GROUP_ROLLOUTS,
+                .summary = "stop a rollout and put all traffic back on the stable version",
+                .example = "ctl rollout abort credit --reason \"wrong version\"",
+                .role = "deployer",
+                .args = { { "MODEL", VALUE_MODEL } },
+                .flags = { REASON },
+                .run = rollout_abort,
+        },
+        {
+                .words = "rollback",
+                .group = GROUP_ROLLOUTS,
+                .summary = "put the traffic back on an older version, at once",
+                .text = "During a rollout: back to the stable version. Otherwise: to the previous version, or with --to to any "
+                        "version that is still in the window (see ctl rollout status). It is one request, and when it returns the "
+                        "new weights stand. It is never sent twice by itself: after a timeout look at ctl rollout status first.",
+                .example = "ctl rollback credit --reason \"complaints from the branch offices\"",
+                .role = "deployer",
+                .args = { { "MODEL", VALUE_MODEL } },
+                .flags = { { "to", 0, VALUE_VERSION, "N", false, "to this version" }, REASON },
+                .run = rollback_run,
+        },
+        {
+                .words = "history",
+                .group = GROUP_ROLLOUTS,
+                .summary = "what rollouts did with a model's traffic, newest first",
+                .example = "ctl history credit --limit 50",
+                .role = "reader",
+                .args = { { "MODEL", VALUE_MODEL } },
+                .flags = { LIMIT("20") },
+                .run = history_run,
+        },
+        {
+                .words = "policies",
+                .group = GROUP_ROLLOUTS,
+                .summary = "list the rollout policies",
+                .example = "ctl policies",
+                .role = "reader",
+                .run = policies_run,
+        },
+        {
+                .words = "whoami",
+                .group = GROUP_ACCESS,
+                .summary = "show the name and the role of your token",
+                .example = "ctl whoami",
+                .role = "reader",
+                .run = whoami_run,
+        },
+        {
+                .words = "token create",
+                .group = GROUP_ACCESS,
+                .summary = "make a token and print it, this once",
+                .text = "Roles: reader reads; writer also creates models, pushes and registers; deployer reads, moves aliases and "
+                        "steers rollouts; admin may do everything. Only the token's SHA-256 is kept.",
+                .example = "ctl token create ci writer --save ci.token",
+                .role = "admin",
+                .args = { { "NAME", VALUE_NEW_TOKEN }, { "ROLE", VALUE_ROLE } },
+                .flags = { { "save", 0, VALUE_FILE, "FILE", false, "write it to a new file, readable by you alone, instead" } },
+                .run = token_create,
+        },
+        {
+                .words = "token list",
+                .group = GROUP_ACCESS,
+                .summary = "list the tokens by name and role",
+                .example = "ctl token list",
+                .role = "admin",
+                .run = token_list,
+        },
+        {
+                .words = "token delete",
+                .group = GROUP_ACCESS,
+                .summary = "make a token worthless",
+                .example = "ctl token delete ci",
+                .role = "admin",
+                .args = { { "NAME", VALUE_TOKEN } },
+                .run = token_delete,
+        },
+        {
+                .words = "version",
+                .group = GROUP_SELF,
+                .summary = "show the version of ctl and of the servers",
+                .example = "ctl version",
+                .run = version_run,
+        },
+        {
+                .words = "completion",
+                .group = GROUP_SELF,
+                .summary = "print a completion script for your shell",
+                .text = "Commands, flags and files complete by themselves; models, versions, aliases, policies and tokens come "
+                        "from the servers, and are silently missing while those are away.\n"
+                        "For zsh: ctl completion zsh > ~/.zfunc/_ctl, with ~/.zfunc in fpath.",
+                .example = "source <(ctl completion bash)",
+                .args = { { "SHELL", VALUE_SHELL } },
+                .local = true,
+                .run = completion_run,
+        },
+        {
+                .words = "help",
+                .group = GROUP_SELF,
+                .summary = "explain ctl, or one command",
+                .example = "ctl help rollout start",
+                .args = { { "COMMAND", VALUE_COMMAND, .optional = true, .many = true } },
+                .local = true,
+                .run = help_run,
+        },
+};
+const size_t n_commands = sizeof commands / sizeof *commands;
+
+const struct flag global_flags[] = {
+        { "registry", 0, VALUE_URL, "URL", false, "where registryd answers (default http://127.0.0.1:8470)" },
+        { "rollout", 0, VALUE_URL, "URL", false, "where rolloutd answers (default http://127.0.0.1:8471)" },
+        { "token-file", 0, VALUE_FILE, "FILE", false, "file whose first line is your token" },
+        { "config", 0, VALUE_FILE, "FILE", false, "read settings from here, not from ~/.config/sluice/ctl.yaml" },
+        { "output", 'o', VALUE_OUTPUT, "FORMAT", false, "table, json (the server's documents) or name (one name a line)" },
+        { "timeout", 0, VALUE_DURATION, "DURATION", false,
+          "how long a request may take, transfers: how long without a byte (default 10s)" },
+        { "quiet", 'q', VALUE_NONE, NULL, false, "results only: no progress, no remarks" },
+        { "no-color", 0, VALUE_NONE, NULL, false, "no colours, as with NO_COLOR in the environment" },
+        { "help", 'h', VALUE_NONE, NULL, false, "explain ctl, or the command before it" },
+        { "man", 0, VALUE_NONE, NULL, false, "print the manual page as scdoc source" },
+        { "version", 0, VALUE_NONE, NULL, false, "print the version of ctl alone" },
+        { 0 },
+};
+
+const struct exit_code exit_codes[] = {
+        { 0, "it worked; a watched rollout is done" },
+        { 1, "a fault of ctl or of a server, or the output could not be written" },
+        { 2, "misuse, or the server refused the request as it was put" },
+        { 3, "no token, an unknown one, or a role that may not do this" },
+        { 4, "there is no such model, version, alias or rollout" },
+        { 5, "somebody else was first, or the state does not allow it: look again" },
+        { 6, "a server does not answer, is busy, or took too long" },
+        { EXIT_ROLLED_BACK, "the watched rollout was rolled back" },
+        { EXIT_INTERRUPTED, "interrupted by Ctrl-C" },
+};
+const size_t n_exit_codes = sizeof exit_codes / sizeof *exit_codes;
+
+const struct command *command_find(const char *words)
+{
+        for (const struct command *c = commands; c < commands + n_commands; c++)
+                if (strcmp(c->words, words) == 0)
+                        return c;
+        return NULL;
+}
+
+char *command_usage(const struct command *cmd)
+{
+        struct strbuf b;
+
+        strbuf_init(&b, 4096);
+        strbuf_addf(&b, "ctl %s", cmd->words);
+        for (const struct arg *a = cmd->args; a < cmd->args + ARGS_MAX && a->name; a++)
+                strbuf_addf(&b, a->optional ? " [%s]%s" : " %s%s", a->name, a->many ? "..." : "");
+        for (const struct flag *f = cmd->flags; f < cmd->flags + FLAGS_MAX && f->name; f++)
+                strbuf_addf(&b, " [--%s%s%s]%s", f->name, f->value ? " " : "", f->value ? f->value : "", f->many ? "..." : "");
+        return strbuf_take(&b);
+}

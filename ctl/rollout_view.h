@@ -1,0 +1,36 @@
+/* Rollouts as text: one line, a table row, the picture that a watching terminal shows. Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "ctl/table.h"
+#include "lib/strbuf.h"
+
+/* How a rollout stands. AT_REST phases: nothing more happens by itself. */
+enum outcome { OUTCOME_UNDER_WAY, OUTCOME_IDLE, OUTCOME_DONE, OUTCOME_ROLLED_BACK };
+
+struct phase_view {
+        const char *name; /* "CANARY" */
+        enum outcome outcome;
+        enum style style;
+};
+
+/* Never NULL: an unknown phase is one under way. */
+const struct phase_view *view_phase(const json_t *rollout);
+
+/* "1 -> 2", "2" at rest, "-" for none */
+void view_versions(const json_t *rollout, struct strbuf *out);
+/* "5 % > 25 % > 100 %"; with colour the present step stands out, without it is in brackets. */
+void view_steps(const json_t *rollout, bool color, struct strbuf *out);
+/* "CANARY       1 -> 2  step 1/3  asked 5 %  observed 5.08 %  hold left 42s  healthy: ..." without a line end */
+void view_line(const json_t *rollout, struct strbuf *out);
+/* The picture, several lines of at most `width` columns. age_ms: how long ago the rollout was received, for the countdown. */
+void view_picture(const json_t *rollout, int64_t age_ms, int width, bool color, struct strbuf *out);
+/* An event: "CANARY -> PROMOTING: last step passed its gate" with weight and actor, without a line end. */
+void view_event(const json_t *event, struct strbuf *out);
+
+/* What makes a change worth a line: phase, step, weight asked, pause, verdict, message. */
+bool view_differs(const json_t *a, const json_t *b);
