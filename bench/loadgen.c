@@ -31,7 +31,11 @@ static const struct setting rows[] = {
 };
 
 static const struct settings_spec spec = {
-        "loadgen", "open-loop load generator", rows, sizeof rows / sizeof *rows, sizeof(struct loadgen_settings),
+        .program = "loadgen",
+        .summary = "open-loop load generator",
+        .rows = rows,
+        .n_rows = sizeof rows / sizeof *rows,
+        .size = sizeof(struct loadgen_settings),
 };
 
 struct target {
