@@ -114,6 +114,14 @@ static void new_weight(struct rollout *r)
         judge_next_step(&r->judge);
 }
 
+/* A step proves itself: the verdict about the step before says nothing about this one. */
+static void new_step(struct rollout *r, int step)
+{
+        r->step = step;
+        r->verdict = (struct verdict){ 0 };
+        new_weight(r);
+}
+
 static void start(struct rollout *r, const struct request *rq, int64_t now_ms)
 {
         r->rollout_id++;
@@ -121,14 +129,12 @@ static void start(struct rollout *r, const struct request *rq, int64_t now_ms)
         r->candidate = (struct placed){ .version = rq->version, .replicas = rq->policy.replicas };
         memcpy(r->candidate.digest, rq->digest, sizeof rq->digest);
         window_remove(r, rq->version);
-        r->step = 0;
         r->paused = r->served = false;
         r->starting_ms = 0;
         r->sampler = (struct sampler){ 0 };
         r->judge = (struct judge){ 0 };
-        r->verdict = (struct verdict){ 0 };
         r->started_ms = now_ms;
-        new_weight(r);
+        new_step(r, 0);
 }
 
 static void finish(struct rollout *r, int64_t now_ms)
@@ -165,13 +171,11 @@ static void have_effect(struct rollout *r, const struct move *m, const struct re
                 start(r, rq, now_ms);
                 return;
         case EFFECT_BEGIN:
-                r->step = 0;
-                new_weight(r);
+                new_step(r, 0);
                 return;
         case EFFECT_RAISE:
-                r->step++;
                 r->paused = false;
-                new_weight(r);
+                new_step(r, r->step + 1);
                 return;
         case EFFECT_PAUSE:
         case EFFECT_RESUME:
@@ -230,6 +234,8 @@ static struct event *outbox_push(struct rollout *r, const char *row, const char 
 void rollout_apply(struct rollout *r, const struct move *m, const struct request *rq, const char *detail, int64_t now_ms)
 {
         bool asked = rq->what != ASK_NOTHING;
+        struct verdict decided_by = r->verdict;
+        char why[ROLLOUT_WHY_LEN + 1];
 
         have_effect(r, m, rq, now_ms);
         r->phase = m->to;
@@ -239,14 +245,16 @@ void rollout_apply(struct rollout *r, const struct move *m, const struct request
                 memcpy(r->reason, rq->reason, sizeof r->reason);
                 detail = *rq->reason ? rq->reason : detail;
         }
-        snprintf(r->note, sizeof r->note, "%s%s%s", m->why, *detail ? ": " : "", detail);
+        snprintf(why, sizeof why, "%s%s%s", m->why, *detail ? ": " : "", detail);
+        if (m->effect != EFFECT_REST) /* at rest one wants to know why it was rolled back, not that it was */
+                memcpy(r->note, why, sizeof r->note);
 
         struct event *ev = outbox_push(r, m->row, kind_of(m), asked ? rq->actor : "", now_ms);
 
         ev->from = m->from;
-        memcpy(ev->why, r->note, sizeof ev->why);
+        memcpy(ev->why, why, sizeof ev->why);
         if (m->effect != EFFECT_START)
-                ev->verdict = r->verdict;
+                ev->verdict = decided_by;
 }
 
 void rollout_judged(struct rollout *r, const struct verdict *v, int64_t now_ms)
@@ -280,8 +288,7 @@ void rollout_lower(struct rollout *r, int live_bp, int64_t now_ms)
                 step++;
         if (step >= r->step)
                 return;
-        r->step = step;
-        new_weight(r);
+        new_step(r, step);
         struct event *ev = outbox_push(r, "restart.lower", "weight", "", now_ms);
 
         snprintf(ev->why, sizeof ev->why, "after a restart the router had %.2f %%, less than the record: going on from there",

@@ -1,0 +1,34 @@
+/* Where evidence comes from, as one asynchronous question: Prometheus in earnest, a script in the tests. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rolloutd/judge.h"
+#include "rolloutd/policy.h"
+#include "rolloutd/sampler.h"
+
+struct evidence_question {
+        const char *model;
+        int64_t version[ARM_COUNT]; /* 0: no such arm */
+        int64_t range_ms;           /* how far back raw samples are wanted */
+        const struct policy *policy;
+};
+
+struct evidence { /* borrowed for the call */
+        bool ok;
+        char why[200];               /* when not ok */
+        int64_t server_ms, local_ms; /* both wall clocks at the same moment */
+        int64_t range_ms;
+        const struct series *series;
+        size_t n;
+        struct gate_value queries[POLICY_QUERIES_MAX]; /* one per PromQL gate of the policy */
+};
+
+typedef void (*evidence_fn)(void *arg, const struct evidence *ev);
+
+struct evidence_source { /* first member of each implementation's own struct */
+        /* Returns at once; `done` runs exactly once, later, unless the source is freed. The question is copied. */
+        void (*ask)(struct evidence_source *s, const struct evidence_question *q, evidence_fn done, void *arg);
+};

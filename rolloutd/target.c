@@ -1,0 +1,411 @@
+/* Facts, moves, and who waits for them. */
+#include "rolloutd/target.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "lib/mem.h"
+#include "rolloutd/rollout_json.h"
+#include "rolloutd/target_private.h"
+
+struct target_waiter {
+        enum target_until until;
+        uint64_t edits;
+        int64_t deadline_ms;
+        void (*done)(void *arg, struct target *t, const struct err *failure);
+        void *arg;
+        struct target_waiter *next;
+};
+
+struct target *target_new(const struct target_env *env, const char *model)
+{
+        struct target *t = xcalloc(1, sizeof *t);
+
+        t->env = env;
+        t->adopted = true; /* there is nothing to compare */
+        rollout_init(&t->now, model);
+        return t;
+}
+
+struct target *target_load(const struct target_env *env, const struct platform_record *saved, struct err *e)
+{
+        struct target *t = target_new(env, saved->target);
+
+        if (rollout_decode(saved->json, &t->now, e) < 0) {
+                target_free(t);
+                return NULL;
+        }
+        t->revision = saved->revision;
+        t->published = t->now.last_event;
+        t->adopted = false;
+        return t;
+}
+
+void target_free(struct target *t)
+{
+        struct target_waiter *w, *next_w;
+        struct target_op *op, *next_op;
+
+        if (!t)
+                return;
+        LL_FOREACH_SAFE(t->waiters, w, next_w)
+                free(w);
+        DL_FOREACH_SAFE(t->ops, op, next_op)
+                free(op);
+        free(t);
+}
+
+void target_failed(struct target *t, const char *operation, const struct err *e)
+{
+        if (t->env->failed)
+                t->env->failed(t->env->arg, t, operation, e);
+}
+
+const struct version_status *target_status(const struct target *t, int64_t version)
+{
+        for (int i = 0; i < t->world.n_versions; i++)
+                if (t->world.versions[i].version == version)
+                        return &t->world.versions[i];
+        return NULL;
+}
+
+/* --- facts --- */
+
+static int asked_bp(const struct weight *w, int n, int64_t version)
+{
+        for (int i = 0; i < n; i++)
+                if (w[i].version == version)
+                        return w[i].bp;
+        return 0;
+}
+
+/* Routers have coarse weights: half a percent either way is the same, but nothing is nothing and all is all. */
+static bool same_bp(int asked, int live)
+{
+        if (asked == 0 || asked == WEIGHT_ALL)
+                return live == asked;
+        return live > 0 && live < WEIGHT_ALL && abs(live - asked) <= 50;
+}
+
+bool target_weights_stand(const struct target *t)
+{
+        struct weight w[2];
+        int n = rollout_weights(&t->now, w);
+
+        if (!t->world_known || !t->world.router_ok)
+                return false;
+        for (int i = 0; i < n; i++)
+                if (!target_status(t, w[i].version))
+                        return false;
+        for (int i = 0; i < t->world.n_versions && n > 0; i++)
+                if (!same_bp(asked_bp(w, n, t->world.versions[i].version), t->world.versions[i].weight_bp))
+                        return false;
+        return true;
+}
+
+/* The first look after a restart: the router is right about what traffic does, the lower weight wins. */
+static void adopt(struct target *t)
+{
+        struct rollout *r = &t->now;
+        const struct version_status *c = target_status(t, r->candidate.version);
+        int live_bp = c ? c->weight_bp : 0;
+
+        if (t->adopted || !t->world_known || !t->world.router_ok)
+                return;
+        t->adopted = true;
+        if ((r->phase == PHASE_CANARY || r->phase == PHASE_PROMOTING) && r->served && live_bp == 0) {
+                t->taken_out = true;
+        } else if (r->phase == PHASE_CANARY && live_bp > 0 && live_bp < rollout_weight_bp(r) &&
+                   !same_bp(rollout_weight_bp(r), live_bp)) {
+                rollout_lower(r, live_bp, target_wall(t));
+                t->edits++;
+        } else if (phase_is_at_rest(r->phase)) {
+                for (int i = 0; i < t->world.n_versions; i++) {
+                        int64_t v = t->world.versions[i].version, to;
+
+                        if (t->world.versions[i].weight_bp == WEIGHT_ALL && v != r->stable.version &&
+                            rollout_back_to(r, v, &to, NULL) == 0)
+                                t->switched = v;
+                }
+        }
+}
+
+static void gather_world(const struct target *t, struct observation *o)
+{
+        const struct rollout *r = &t->now;
+        const struct version_status *c = t->world_known ? target_status(t, r->candidate.version) : NULL;
+
+        o->ready = c && c->ready > 0 && c->ready >= c->wanted;
+        o->failed = (c && c->failed) || t->deploy_failure.kind != ERR_NONE;
+        o->down = o->failed || (t->down_since_ms && target_now(t) - t->down_since_ms >= 2 * t->env->tick_ms);
+        o->weights_stand = target_weights_stand(t);
+        o->taken_out = t->taken_out;
+        o->switched = t->switched != 0;
+}
+
+static void gather(const struct target *t, const struct request *rq, struct observation *o)
+{
+        const struct rollout *r = &t->now;
+        const struct policy *p = &r->policy;
+
+        *o = (struct observation){
+                .want_start = rq->what == ASK_START,
+                .want_pause = rq->what == ASK_PAUSE,
+                .want_resume = rq->what == ASK_RESUME,
+                .want_promote = rq->what == ASK_PROMOTE,
+                .want_promote_full = rq->what == ASK_PROMOTE_FULL,
+                .want_abort = rq->what == ASK_ABORT,
+                .want_rollback = rq->what == ASK_ROLLBACK,
+                .has_stable = r->stable.version != 0,
+                .paused = r->paused,
+                .last_step = r->step == p->n_steps - 1,
+                .overdue = r->starting_ms >= p->start_deadline_ms,
+                .breach = r->verdict.at_ms && r->verdict.state == VERDICT_BREACH,
+                .healthy = r->verdict.at_ms && r->verdict.state == VERDICT_HEALTHY,
+                .hold_over = r->stood && rollout_hold_left_ms(r) == 0,
+                .split_matches = t->split_matches,
+                .starved = p->on_no_evidence == POLICY_ROLLBACK && r->starved_ms >= p->max_hold_ms,
+        };
+        gather_world(t, o);
+        o->watched = t->reading_known && t->reading.quality == QUALITY_GOOD && t->reading.alive[ARM_CANDIDATE] > 0;
+}
+
+/* --- moves --- */
+
+/* What was seen beside the row's own sentence. */
+static const char *detail_of(const struct target *t, const struct move *m)
+{
+        const struct version_status *c = target_status(t, t->now.candidate.version);
+
+        if (strstr(m->row, "breach") || strstr(m->row, "starved"))
+                return t->now.verdict.at_ms ? t->now.verdict.reason : "";
+        if (strstr(m->row, "failed") || strstr(m->row, "down") || strstr(m->row, "overdue"))
+                return t->deploy_failure.kind ? t->deploy_failure.msg : c ? c->message : "";
+        return "";
+}
+
+static void moved(struct target *t, const struct move *m)
+{
+        t->edits++;
+        t->taken_out = false;
+        t->switched = 0;
+        if (m->to == PHASE_ROLLING_BACK)
+                t->decided_back_ms = target_now(t);
+        if (m->effect == EFFECT_START) {
+                t->deploy_failure = (struct err){ 0 };
+                t->reading_known = false;
+                t->down_since_ms = 0;
+        }
+        if (m->from != m->to || m->effect == EFFECT_RAISE) {
+                t->split_matches = false;
+                t->act_backoff = (struct backoff){ 0 };
+                t->act_at_ms = 0;
+        }
+}
+
+/* A row that would not have won without the request has taken it. */
+static bool takes(const struct move *m, enum phase from, const struct observation *seen)
+{
+        struct observation o = *seen;
+
+        o.want_start = o.want_pause = o.want_resume = o.want_promote = o.want_promote_full = o.want_abort = o.want_rollback = false;
+        return fsm_next(from, &o) != m;
+}
+
+/* Moves until nothing moves. True if the request was taken (or there was none). */
+static bool make_moves(struct target *t, const struct request *rq)
+{
+        static const struct request nobody;
+        bool taken = rq->what == ASK_NOTHING;
+        const struct move *m;
+        struct observation o;
+
+        for (int i = 0; i < 8; i++) {
+                gather(t, taken ? &nobody : rq, &o);
+                m = fsm_next(t->now.phase, &o);
+                if (!m)
+                        break;
+                bool by_request = !taken && takes(m, t->now.phase, &o);
+                struct request none = { .version = t->switched };
+
+                if (by_request)
+                        t->unsaved = *rq;
+                rollout_apply(&t->now, m, by_request ? rq : &none, detail_of(t, m), target_wall(t));
+                taken |= by_request;
+                moved(t, m);
+        }
+        return taken;
+}
+
+/* The first time that this step's weight is read back. */
+static void note_standing(struct target *t)
+{
+        struct rollout *r = &t->now;
+
+        if (r->stood || (r->phase != PHASE_CANARY && r->phase != PHASE_PROMOTING) || !target_weights_stand(t))
+                return;
+        rollout_stands(r, target_wall(t) + t->skew_ms);
+        t->edits++;
+}
+
+/* --- who waits --- */
+
+static bool is_over(const struct target *t, const struct target_waiter *w, int64_t now, struct err *e)
+{
+        if (w->until == TARGET_SAVED ? t->saved_edits >= w->edits : phase_is_at_rest(t->now.phase) && target_weights_stand(t))
+                return true;
+        if (now < w->deadline_ms)
+                return false;
+        err_set(e, ERR_TIMEOUT, "%s; it is decided and is being tried again: %s",
+                w->until == TARGET_SAVED ? "the decision could not be saved yet" : "the router has not taken the new weights yet",
+                t->world_failure.kind ? t->world_failure.msg : t->world.router_message);
+        return true;
+}
+
+static void answer(struct target *t)
+{
+        struct target_waiter *w, *next;
+        int64_t now = target_now(t);
+
+        LL_FOREACH_SAFE(t->waiters, w, next) {
+                struct err e = { 0 };
+
+                if (!is_over(t, w, now, &e))
+                        continue;
+                LL_DELETE(t->waiters, w);
+                w->done(w->arg, t, e.kind ? &e : NULL);
+                free(w);
+        }
+}
+
+void target_wait(struct target *t, enum target_until until, int64_t timeout_ms,
+                 void (*done)(void *arg, struct target *t, const struct err *failure), void *arg)
+{
+        struct target_waiter *w = xcalloc(1, sizeof *w);
+
+        *w = (struct target_waiter){ until, t->edits, target_now(t) + timeout_ms, done, arg, NULL };
+        LL_APPEND(t->waiters, w);
+}
+
+/* --- passes --- */
+
+static bool pass(struct target *t, const struct request *rq)
+{
+        bool taken;
+
+        adopt(t);
+        if (rollout_expire(&t->now, target_wall(t)))
+                t->edits++;
+        note_standing(t);
+        taken = make_moves(t, rq);
+        note_standing(t);
+        target_converge(t);
+        target_save(t);
+        return taken;
+}
+
+void target_pass(struct target *t)
+{
+        static const struct request nobody;
+
+        if (!t->loading)
+                pass(t, &nobody);
+}
+
+int target_ask(struct target *t, const struct request *rq, struct err *e)
+{
+        enum phase before = t->now.phase;
+
+        if (t->loading)
+                return err_set(e, ERR_CONFLICT, "%s is being read again after a conflict; try again", t->now.model);
+        if (!target_is_saved(t) && t->unsaved.what != ASK_NOTHING && rq->what != ASK_ROLLBACK && rq->what != ASK_ABORT)
+                return err_set(e, ERR_CONFLICT, "another request for %s is still being saved; try again", t->now.model);
+        if (!pass(t, rq))
+                return err_set(e, ERR_CONFLICT, "%s is in phase %s%s, which does not allow this", t->now.model, phase_name(before),
+                               t->now.paused ? " (paused)" : "");
+        return 0;
+}
+
+void target_reloaded(struct target *t)
+{
+        struct request again = t->unsaved;
+        struct target_waiter *w, *next;
+
+        t->unsaved.what = ASK_NOTHING;
+        t->saved_edits = ++t->edits;
+        bool taken = pass(t, &again);
+
+        LL_FOREACH_SAFE(t->waiters, w, next) {
+                struct err e = { 0 };
+
+                w->edits = t->edits;
+                if (taken || w->until != TARGET_SAVED)
+                        continue;
+                err_set(&e, ERR_CONFLICT, "somebody else changed %s meanwhile: it is in phase %s now", t->now.model,
+                        phase_name(t->now.phase));
+                LL_DELETE(t->waiters, w);
+                w->done(w->arg, t, &e);
+                free(w);
+        }
+}
+
+/* Holding, starving and starting are counted, not derived from clocks, so that a restart does not count as time. */
+static void count_time(struct target *t, int64_t now)
+{
+        struct rollout *r = &t->now;
+        int64_t passed = t->counted_ms ? now - t->counted_ms : 0, most = 2 * t->env->tick_ms;
+        bool unsure = r->verdict.at_ms == 0 || r->verdict.state == VERDICT_NO_EVIDENCE;
+
+        t->counted_ms = now;
+        passed = passed < most ? passed : most;
+        if (r->paused || !phase_is_under_way(r->phase))
+                return;
+        if (r->phase == PHASE_PENDING) {
+                const struct version_status *c = target_status(t, r->candidate.version);
+
+                r->starting_ms += passed;
+                r->starved_ms = c && c->ready && r->stable.version ? r->starved_ms + passed : 0;
+        } else {
+                if (r->stood && target_weights_stand(t))
+                        r->held_ms += passed;
+                r->starved_ms = unsure ? r->starved_ms + passed : 0;
+        }
+}
+
+static int64_t next_due(const struct target *t, int64_t now)
+{
+        int64_t due = t->observe_at_ms;
+
+        if (target_wants_evidence(t) && t->ask_at_ms < due)
+                due = t->ask_at_ms;
+        if (!target_is_saved(t) && !t->saving && t->save_at_ms < due)
+                due = t->save_at_ms;
+        if (t->now.n_outbox && !t->recording && target_is_saved(t) && t->record_at_ms < due)
+                due = t->record_at_ms;
+        if (t->act_at_ms > now && t->act_at_ms < due)
+                due = t->act_at_ms;
+        for (const struct target_waiter *w = t->waiters; w; w = w->next)
+                if (w->deadline_ms < due)
+                        due = w->deadline_ms;
+        return due > now ? due - now : 0;
+}
+
+int64_t target_run(struct target *t)
+{
+        int64_t now = target_now(t);
+
+        t->woken = false;
+        if (t->loading)
+                return t->env->tick_ms;
+        count_time(t, now);
+        if (now >= t->observe_at_ms)
+                target_observe(t);
+        if (target_wants_evidence(t) && now >= t->ask_at_ms)
+                target_inquire(t);
+        target_pass(t);
+        answer(t);
+        return t->woken ? 0 : next_due(t, target_now(t));
+}

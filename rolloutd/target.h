@@ -1,0 +1,107 @@
+/*
+ * One target's controller: observe, let the table choose, act, save. No socket and no clock of its own, so that the tests
+ * drive exactly what runs in production.
+ *
+ * A pass is cheap and level-triggered; it runs whenever something is known that was not known before. Answers of platform and
+ * evidence only note what they say and set `woken`; target_run() makes the pass. In a pass
+ * 1. facts are gathered and moves made, in memory;
+ * 2. if traffic has to leave the candidate, the urgent route() is issued, before and regardless of saving;
+ * 3. otherwise, if the record changed, it is saved, and only a saved record is acted upon: one deploy, route or retire at a
+ *    time, the first that the world lacks.
+ * Whatever fails is tried again by a later pass, with backoff; nothing waits in place.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/backoff.h"
+#include "rolloutd/evidence.h"
+#include "rolloutd/platform.h"
+#include "rolloutd/rollout.h"
+
+struct target;
+
+/* What a target needs from the program around it. */
+struct target_env {
+        struct platform *platform;
+        struct evidence_source *evidence;
+        int64_t tick_ms, scrape_ms;
+        int64_t (*now_ms)(void *arg);  /* monotonic */
+        int64_t (*wall_ms)(void *arg); /* Unix time */
+        uint32_t (*dice)(void *arg);
+        /* Something worth telling, each may be NULL: the record was saved; an event was saved with it; an operation failed;
+         * a rollback's weights were written so long after it was decided. */
+        void (*changed)(void *arg, struct target *t);
+        void (*happened)(void *arg, struct target *t, const struct event *ev);
+        void (*failed)(void *arg, struct target *t, const char *operation, const struct err *e);
+        void (*routed_back)(void *arg, struct target *t, int64_t took_ms);
+        void *arg;
+};
+
+struct target_op;
+struct target_waiter;
+
+struct target {
+        const struct target_env *env;
+        struct rollout now; /* in memory; saved when edits == saved_edits */
+        int64_t revision;   /* of the saved record, 0: none yet */
+        uint64_t edits, saved_edits;
+        struct request unsaved; /* what was asked for and made the edits; made again should somebody else win the save */
+        int64_t published;      /* number of the newest event told to env->happened */
+
+        struct world world;
+        bool world_known;           /* world is no older than the last thing done to it */
+        struct err world_failure;   /* why not, if observing failed */
+        uint64_t acts;              /* counts operations issued, to tell observations from before and after */
+        bool adopted;               /* after a restart: record and router have been compared */
+        bool taken_out;             /* what the comparison found: see struct observation */
+        int64_t switched;
+        struct err deploy_failure;  /* the platform says the candidate will never run */
+
+        struct reading reading; /* the newest evidence about the candidate */
+        bool reading_known;
+        int64_t skew_ms; /* Prometheus's clock minus ours */
+        bool split_matches;
+
+        bool woken; /* something was answered: run at once */
+        bool observing, asking, saving, recording, loading;
+        uint64_t observed_acts; /* value of acts when the observation under way began */
+        uint64_t saving_edits;
+        int64_t recording_number;
+        struct target_op *acting; /* the newest operation, NULL: none under way */
+        struct target_op *ops;    /* all that have not been answered */
+        bool acting_urgent;
+        int64_t decided_back_ms; /* when the rollback under way was decided; 0: none */
+
+        int64_t observe_at_ms, ask_at_ms, act_at_ms, save_at_ms, record_at_ms; /* not before */
+        int64_t counted_ms;    /* up to when waiting times have been counted */
+        int64_t down_since_ms; /* the candidate has weight and nothing ready; 0: it has not */
+        struct backoff act_backoff, save_backoff, record_backoff;
+        struct target_waiter *waiters;
+};
+
+struct target *target_new(const struct target_env *env, const char *model);
+/* As it was saved. NULL and INVALID if the record does not decode. */
+struct target *target_load(const struct target_env *env, const struct platform_record *saved, struct err *e);
+void target_free(struct target *t); /* after platform and evidence are freed, so that nothing calls back */
+
+/* Do what is due; returns in how many milliseconds to call again at the latest. Call also when t->woken. */
+int64_t target_run(struct target *t);
+
+/* Carry out what a person asks for, in memory and, for a rollback, towards the router, before it returns. CONFLICT with a
+ * sentence when the phase does not allow it. Then wait for it with target_wait(). */
+int target_ask(struct target *t, const struct request *rq, struct err *e);
+
+enum target_until { TARGET_SAVED, TARGET_STANDS };
+
+/* `done` runs once, later: failure NULL when all edits made so far are saved, or when the rollback's weights have been read back;
+ * CONFLICT when somebody else won; TIMEOUT after timeout_ms (what was decided is still being carried out). */
+void target_wait(struct target *t, enum target_until until, int64_t timeout_ms,
+                 void (*done)(void *arg, struct target *t, const struct err *failure), void *arg);
+
+bool target_weights_stand(const struct target *t);                                   /* as read back */
+const struct version_status *target_status(const struct target *t, int64_t version); /* NULL: it does not run, or unknown */
+
+/* What it does or waits for, one sentence. */
+void target_message(const struct target *t, char *out, size_t size);

@@ -1,0 +1,199 @@
+/* Looking at the world, and changing it by one operation at a time. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include <utlist.h>
+
+#include "lib/fault.h"
+#include "lib/mem.h"
+#include "rolloutd/target_private.h"
+
+static const struct backoff_policy urgent_backoff = { .base_ms = 100, .cap_ms = 5000 };
+static const struct backoff_policy calm_backoff = { .base_ms = 500, .cap_ms = 15000 };
+
+enum { QUICK_LOOK_MS = 250 };
+
+/* --- observing --- */
+
+/* The candidate is down when it should serve and nothing of it is ready; one look alone may have met a restart of ours. */
+static void note_down(struct target *t)
+{
+        const struct version_status *c = target_status(t, t->now.candidate.version);
+
+        if (!c || c->weight_bp <= 0 || c->ready > 0 || !phase_is_under_way(t->now.phase))
+                t->down_since_ms = 0;
+        else if (t->down_since_ms == 0)
+                t->down_since_ms = target_now(t);
+}
+
+static void observed(void *arg, const struct world *seen, const struct err *failure)
+{
+        struct target *t = arg;
+
+        t->observing = false;
+        t->woken = true;
+        if (failure) {
+                if (t->world_failure.kind == ERR_NONE)
+                        target_failed(t, "observe", failure);
+                t->world_failure = *failure;
+                t->world_known = false;
+                return;
+        }
+        t->world_failure = (struct err){ 0 };
+        if (t->observed_acts != t->acts) { /* something was done meanwhile: look again */
+                t->observe_at_ms = target_now(t);
+                return;
+        }
+        t->world = *seen;
+        t->world_known = true;
+        note_down(t);
+}
+
+/* At rest there is only drift to notice; while something is to become ready or to stand, look more often. */
+static int64_t look_interval(const struct target *t)
+{
+        bool waiting = t->now.phase == PHASE_PENDING || (!phase_is_at_rest(t->now.phase) && !target_weights_stand(t));
+
+        return waiting && t->env->tick_ms > QUICK_LOOK_MS ? QUICK_LOOK_MS : t->env->tick_ms;
+}
+
+void target_observe(struct target *t)
+{
+        t->observe_at_ms = target_now(t) + look_interval(t);
+        if (t->observing)
+                return;
+        t->observing = true;
+        t->observed_acts = t->acts;
+        t->env->platform->ops->observe(t->env->platform, t->now.model, observed, t);
+}
+
+/* --- operations --- */
+
+static void retry_later(struct target *t, bool urgent)
+{
+        int64_t now = target_now(t);
+
+        (void) backoff_next(urgent ? &urgent_backoff : &calm_backoff, &t->act_backoff, now, t->env->dice(t->env->arg));
+        t->act_at_ms = now + t->act_backoff.wait_ms;
+}
+
+static void routed_back(struct target *t)
+{
+        if (t->decided_back_ms && t->env->routed_back)
+                t->env->routed_back(t->env->arg, t, target_now(t) - t->decided_back_ms);
+        t->decided_back_ms = 0;
+}
+
+static void carried_out(struct target *t, const struct target_op *op)
+{
+        fault_point(op->name);
+        t->act_backoff = (struct backoff){ 0 };
+        t->act_at_ms = 0;
+        if (op->urgent)
+                routed_back(t);
+}
+
+static void not_carried_out(struct target *t, const struct target_op *op, const struct err *failure)
+{
+        target_failed(t, op->name, failure);
+        if (failure->kind == ERR_INVALID && op->name[0] == 'd') /* deployed: this version will never run */
+                t->deploy_failure = *failure;
+        retry_later(t, op->urgent);
+}
+
+static void acted(void *arg, const struct err *failure)
+{
+        struct target_op *op = arg;
+        struct target *t = op->t;
+
+        DL_DELETE(t->ops, op);
+        if (t->acting == op) { /* else it was overtaken, and its failure was to be expected */
+                t->acting = NULL;
+                if (failure)
+                        not_carried_out(t, op, failure);
+                else
+                        carried_out(t, op);
+        }
+        t->world_known = false;
+        t->acts++;
+        t->observe_at_ms = target_now(t);
+        t->woken = true;
+        free(op);
+}
+
+/* The names are also those of the fault points at which tests kill the program. */
+static struct target_op *begin(struct target *t, const char *name, bool urgent)
+{
+        struct target_op *op = xcalloc(1, sizeof *op);
+
+        *op = (struct target_op){ .t = t, .name = name, .started_ms = target_now(t), .urgent = urgent };
+        DL_APPEND(t->ops, op);
+        t->acting = op;
+        t->acts++;
+        t->world_known = t->world_known && !urgent;
+        return op;
+}
+
+static void route(struct target *t, bool urgent)
+{
+        struct weight w[2];
+        int n = rollout_weights(&t->now, w);
+
+        t->env->platform->ops->route(t->env->platform, t->now.model, w, n, urgent, acted, begin(t, "routed", urgent));
+}
+
+/* A version that should run and does not, or with another number of replicas. */
+static bool deploy_missing(struct target *t)
+{
+        struct deployment d[WORLD_VERSIONS_MAX];
+        int n = rollout_deployments(&t->now, d);
+
+        for (int i = 0; i < n; i++) {
+                const struct version_status *s = target_status(t, d[i].version);
+
+                if (s && s->wanted == d[i].replicas)
+                        continue;
+                if (d[i].version == t->now.candidate.version && t->deploy_failure.kind)
+                        continue;
+                t->env->platform->ops->deploy(t->env->platform, t->now.model, &d[i], acted, begin(t, "deployed", false));
+                return true;
+        }
+        return false;
+}
+
+static bool retire_surplus(struct target *t)
+{
+        struct deployment d[WORLD_VERSIONS_MAX];
+        int n = rollout_deployments(&t->now, d);
+
+        for (int i = 0; i < t->world.n_versions; i++) {
+                const struct version_status *s = &t->world.versions[i];
+                bool wanted = false;
+
+                for (int k = 0; k < n; k++)
+                        wanted |= d[k].version == s->version;
+                if (wanted || s->weight_bp != 0)
+                        continue;
+                t->env->platform->ops->retire(t->env->platform, t->now.model, s->version, acted, begin(t, "retired", false));
+                return true;
+        }
+        return false;
+}
+
+void target_converge(struct target *t)
+{
+        struct weight w[2];
+        bool back = t->now.phase == PHASE_ROLLING_BACK, weighted = rollout_weights(&t->now, w) > 0;
+        bool stand = weighted && target_weights_stand(t);
+
+        if (back && !stand && !(t->acting && t->acting->urgent) && target_now(t) >= t->act_at_ms) {
+                route(t, true); /* needs neither a saved record nor a known world */
+                return;
+        }
+        if (t->acting || !target_is_saved(t) || !t->world_known || !t->adopted || target_now(t) < t->act_at_ms)
+                return;
+        if (weighted && !stand && t->world.router_ok)
+                route(t, false);
+        else if (!deploy_missing(t) && (stand || !weighted))
+                (void) retire_surplus(t);
+}

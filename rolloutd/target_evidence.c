@@ -1,0 +1,121 @@
+/* Asking for evidence, and from the answer to a verdict. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/fault.h"
+#include "rolloutd/target_private.h"
+
+enum { RANGE_MOST_MS = 5 * 60 * 1000 };
+
+/* Before the first step it is only asked whether the candidate is watched. */
+bool target_wants_evidence(const struct target *t)
+{
+        const struct rollout *r = &t->now;
+        const struct version_status *c = target_status(t, r->candidate.version);
+
+        if (r->phase == PHASE_PENDING)
+                return r->stable.version && c && c->ready > 0;
+        return r->phase == PHASE_CANARY || (r->phase == PHASE_PROMOTING && r->stable.version);
+}
+
+static int expected(const struct target *t, const struct placed *p)
+{
+        const struct version_status *s = t->world_known ? target_status(t, p->version) : NULL;
+
+        if (p->version == 0)
+                return 0;
+        return s && s->ready > 0 ? s->ready : p->replicas;
+}
+
+static struct sampler_question question(const struct target *t, const struct evidence *ev)
+{
+        const struct rollout *r = &t->now;
+        bool alone = rollout_weight_bp(r) == WEIGHT_ALL;
+
+        return (struct sampler_question){
+                .version = { r->stable.version, r->candidate.version },
+                .expected = { alone ? 0 : expected(t, &r->stable), expected(t, &r->candidate) },
+                .objective_ms = r->policy.latency.on ? r->policy.latency.objective_ms : 0,
+                .fresh_since_ms = r->stood ? r->stood_at_ms : INT64_MAX,
+                .range_from_ms = ev->server_ms - ev->range_ms,
+                .server_ms = ev->server_ms,
+                .local_ms = ev->local_ms,
+                .scrape_ms = t->env->scrape_ms,
+        };
+}
+
+/* Healthy requests prove nothing about a weight that traffic does not follow. */
+static void check_split(struct target *t, const struct evidence *ev, struct verdict *v)
+{
+        const struct rollout *r = &t->now;
+        const struct counts *s = r->judge.step;
+        int64_t b = s[ARM_CANDIDATE].requests, n = b + s[ARM_STABLE].requests;
+        char reason[VERDICT_REASON_LEN];
+
+        t->split_matches = r->stood && judge_split_matches(s, rollout_weight_bp(r), ev->server_ms - r->stood_at_ms, t->env->scrape_ms);
+        if (v->state != VERDICT_HEALTHY || t->split_matches)
+                return;
+        snprintf(reason, sizeof reason, "the router is set to %.2f %%, but %.2f %% of %lld requests went to the candidate",
+                 rollout_weight_bp(r) / 100.0, n ? 100.0 * (double) b / (double) n : 0, (long long) n);
+        verdict_none(v, "split", reason);
+}
+
+static void judge_it(struct target *t, const struct evidence *ev)
+{
+        struct rollout *r = &t->now;
+        struct verdict v;
+
+        if (r->phase == PHASE_PENDING) { /* there is nothing to judge yet, only whether one could */
+                if (t->reading.quality == QUALITY_GOOD)
+                        return;
+                verdict_none(&v, quality_name(t->reading.quality), t->reading.reason);
+        } else {
+                if (ev->ok)
+                        judge_add(&r->judge, &r->policy, &t->reading, ev->server_ms);
+                judge_decide(&r->judge, &r->policy, t->reading.quality, t->reading.reason, ev->queries, &v);
+                check_split(t, ev, &v);
+        }
+        rollout_judged(r, &v, target_wall(t));
+        t->edits++;
+        if (v.state == VERDICT_BREACH)
+                fault_point("verdict");
+}
+
+static void answered(void *arg, const struct evidence *ev)
+{
+        struct target *t = arg;
+
+        t->asking = false;
+        t->woken = true;
+        if (t->loading || !target_wants_evidence(t))
+                return;
+        if (ev->ok) {
+                struct sampler_question q = question(t, ev);
+
+                t->skew_ms = ev->server_ms - ev->local_ms;
+                sampler_read(&t->now.sampler, &q, ev->series, ev->n, &t->reading);
+        } else {
+                t->reading = (struct reading){ .quality = QUALITY_UNREACHABLE };
+                snprintf(t->reading.reason, sizeof t->reading.reason, "%s", ev->why);
+        }
+        t->reading_known = true;
+        judge_it(t, ev);
+}
+
+void target_inquire(struct target *t)
+{
+        const struct rollout *r = &t->now;
+        int64_t server_ms = target_wall(t) + t->skew_ms, least_ms = 3 * t->env->scrape_ms;
+
+        t->ask_at_ms = target_now(t) + t->env->tick_ms;
+        if (t->asking)
+                return;
+        t->asking = true;
+        const struct evidence_question q = {
+                .model = r->model,
+                .version = { r->stable.version, r->candidate.version },
+                .range_ms = sampler_range_ms(&r->sampler, server_ms, least_ms, RANGE_MOST_MS),
+                .policy = &r->policy,
+        };
+        t->env->evidence->ask(t->env->evidence, &q, answered, t);
+}

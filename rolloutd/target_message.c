@@ -1,0 +1,77 @@
+/* What a target does or waits for, in a sentence. */
+#include <stdio.h>
+
+#include "rolloutd/target_private.h"
+
+static const char *pending_wait(const struct target *t)
+{
+        const struct rollout *r = &t->now;
+        const struct version_status *c = target_status(t, r->candidate.version);
+
+        if (t->deploy_failure.kind)
+                return t->deploy_failure.msg;
+        if (!c || c->ready < c->wanted)
+                return c && *c->message ? c->message : "starting";
+        if (r->paused)
+                return "ready; paused before the first step";
+        if (r->verdict.at_ms && r->verdict.state == VERDICT_NO_EVIDENCE)
+                return r->verdict.reason;
+        return "ready; waiting until Prometheus scrapes it";
+}
+
+static void canary_wait(const struct target *t, char *out, size_t size)
+{
+        const struct rollout *r = &t->now;
+        int64_t left_ms = rollout_hold_left_ms(r);
+
+        if (t->world_failure.kind)
+                snprintf(out, size, "%s", t->world_failure.msg);
+        else if (t->world_known && !t->world.router_ok)
+                snprintf(out, size, "waiting for the router: %s", t->world.router_message);
+        else if (!r->stood)
+                snprintf(out, size, "setting the weight");
+        else if (r->paused)
+                snprintf(out, size, "paused");
+        else if (r->verdict.at_ms && r->verdict.state == VERDICT_NO_EVIDENCE)
+                snprintf(out, size, "no evidence: %s", r->verdict.reason);
+        else if (left_ms > 0)
+                snprintf(out, size, "holding %.0f s more", (double) (left_ms + 999) / 1000);
+        else
+                snprintf(out, size, "waiting for evidence");
+}
+
+void target_message(const struct target *t, char *out, size_t size)
+{
+        const struct rollout *r = &t->now;
+        long long candidate = r->candidate.version, stable = r->stable.version;
+        char wait[600];
+
+        switch (r->phase) {
+        case PHASE_IDLE:
+                snprintf(out, size, "%s", *r->note ? r->note : "nothing has been rolled out yet");
+                return;
+        case PHASE_PENDING:
+                snprintf(out, size, "version %lld: %s", candidate, pending_wait(t));
+                return;
+        case PHASE_CANARY:
+                canary_wait(t, wait, sizeof wait);
+                snprintf(out, size, "step %d of %d, %g %% to version %lld: %s", r->step + 1, r->policy.n_steps,
+                         rollout_weight_bp(r) / 100.0, candidate, wait);
+                return;
+        case PHASE_PROMOTING:
+                snprintf(out, size, "moving all traffic to version %lld", candidate);
+                return;
+        case PHASE_DONE:
+                snprintf(out, size, "version %lld has all the traffic", stable);
+                return;
+        case PHASE_ROLLING_BACK:
+                snprintf(out, size, "moving all traffic to version %lld: %s", stable, r->note);
+                return;
+        case PHASE_ROLLED_BACK:
+                snprintf(out, size, "version %lld has all the traffic: %s", stable, r->note);
+                return;
+        case PHASE_COUNT:
+                break;
+        }
+        *out = '\0';
+}

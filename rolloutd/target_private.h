@@ -1,0 +1,37 @@
+/* Between target*.c. */
+#pragma once
+
+#include "rolloutd/target.h"
+
+struct target_op { /* one deploy, route or retire under way */
+        struct target *t;
+        const char *name;
+        int64_t started_ms;
+        bool urgent;
+        struct target_op *prev, *next;
+};
+
+static inline int64_t target_now(const struct target *t)
+{
+        return t->env->now_ms(t->env->arg);
+}
+
+static inline int64_t target_wall(const struct target *t)
+{
+        return t->env->wall_ms(t->env->arg);
+}
+
+static inline bool target_is_saved(const struct target *t)
+{
+        return t->edits == t->saved_edits;
+}
+
+void target_pass(struct target *t);     /* target.c */
+/* target.c: the record was read again because somebody else's save won; what was asked for meanwhile is asked again. */
+void target_reloaded(struct target *t);
+void target_converge(struct target *t); /* target_act.c: one operation towards what the record wants, if there is one to do */
+void target_observe(struct target *t);  /* target_act.c: look at the world, unless that is under way */
+void target_save(struct target *t);     /* target_save.c: save and record what is due */
+void target_inquire(struct target *t);  /* target_evidence.c: ask for evidence, unless that is under way */
+bool target_wants_evidence(const struct target *t);
+void target_failed(struct target *t, const char *operation, const struct err *e);
