@@ -207,6 +207,7 @@ void http_server_stop(struct http_server *s)
         if (!s)
                 return;
         http_streams_close(s);
+        http_laters_drop(s);
         MHD_stop_daemon(s->mhd); /* wants no suspended connection: closing has resumed them */
         free(s);
 }

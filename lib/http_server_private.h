@@ -26,6 +26,7 @@ struct http_server {
         atomic_bool draining;
         atomic_int inflight;
         struct http_stream *streams;
+        struct http_later *laters;
 };
 
 struct http_pair {
@@ -45,9 +46,10 @@ struct http_conn { /* one request, from its request line until its reply has gon
         bool uploading; /* begin has run: the handler or abandon has to */
         bool refused;   /* reply with `refusal` instead of calling the handler */
         struct err refusal;
-        char allow[64]; /* methods that the path has, when it lacks the one asked for */
-        bool counted;   /* in server->inflight */
-        int status;     /* 0: no reply yet */
+        char allow[64];           /* methods that the path has, when it lacks the one asked for */
+        bool counted;             /* in server->inflight */
+        struct http_later *later; /* the answer comes later: suspended, or just resumed */
+        int status;               /* 0: no reply yet */
         int64_t started_us, swallowed;
         char args[HTTP_URI_MAX];
 };
@@ -76,3 +78,9 @@ void http_stream_free(struct http_stream *s);
 void http_streams_close(struct http_server *s);
 void http_streams_beat(struct http_server *s, int64_t now_ms);
 int64_t http_streams_next_ms(const struct http_server *s); /* when the next beat is due, on clock_ms(); INT64_MAX: never */
+
+/* Answers that come later. */
+void http_later_suspend(struct http_conn *c, struct http_later *l);
+bool http_later_take(struct http_conn *c, struct http_reply *rp); /* the answer, if there is one by now */
+void http_later_free(struct http_later *l);
+void http_laters_drop(struct http_server *s); /* resume all, since a server cannot stop with suspended connections */

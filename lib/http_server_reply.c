@@ -70,6 +70,7 @@ void http_reply_done(struct http_reply *rp)
         if (rp->source.close)
                 rp->source.close(rp->source.arg);
         http_stream_free(rp->stream);
+        http_later_free(rp->later);
         for (int i = 0; i < rp->n_headers; i++)
                 free(rp->headers[i].value);
         *rp = (struct http_reply){ 0 };

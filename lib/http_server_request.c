@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/http_server_private.h"
 #include "lib/mem.h"
@@ -167,6 +168,8 @@ static enum MHD_Result answer(struct http_conn *c)
         struct http_reply rp = { 0 };
         struct err e = { .kind = ERR_INTERNAL };
 
+        if (c->later) /* resumed */
+                return http_later_take(c, &rp) ? http_reply_send(c, &rp) : MHD_NO;
         renew_deadline(c);
         c->uploading = false;
         c->rq.body = strbuf_str(&c->body);
@@ -176,6 +179,10 @@ static enum MHD_Result answer(struct http_conn *c)
         } else if (c->route->handle(&c->rq, &rp, &e)) {
                 http_reply_done(&rp);
                 http_reply_problem(c, &rp, &e);
+        }
+        if (rp.later) {
+                http_later_suspend(c, TAKE(rp.later));
+                return MHD_YES;
         }
         return http_reply_send(c, &rp);
 }
@@ -265,6 +272,7 @@ void http_on_completed(void *server, struct MHD_Connection *mhd, void **conn, en
         if (!c)
                 return;
         abandon(c);
+        http_later_free(c->later);
         if (c->status && s->config.observe)
                 s->config.observe(&c->rq, c->route ? c->route->pattern : "none", c->status, clock_us() - c->started_us);
         http_conn_uncount(c);

@@ -52,9 +52,9 @@ void target_free(struct target *t)
         if (!t)
                 return;
         LL_FOREACH_SAFE(t->waiters, w, next_w)
-                free(w);
+        free(w);
         DL_FOREACH_SAFE(t->ops, op, next_op)
-                free(op);
+        free(op);
         free(t);
 }
 
@@ -211,7 +211,8 @@ static bool takes(const struct move *m, enum phase from, const struct observatio
 {
         struct observation o = *seen;
 
-        o.want_start = o.want_pause = o.want_resume = o.want_promote = o.want_promote_full = o.want_abort = o.want_rollback = false;
+        o.want_start = o.want_pause = o.want_resume = o.want_promote = o.want_promote_full = o.want_abort = o.want_rollback =
+                false;
         return fsm_next(from, &o) != m;
 }
 
@@ -270,7 +271,8 @@ static void answer(struct target *t)
         struct target_waiter *w, *next;
         int64_t now = target_now(t);
 
-        LL_FOREACH_SAFE(t->waiters, w, next) {
+        LL_FOREACH_SAFE(t->waiters, w, next)
+        {
                 struct err e = { 0 };
 
                 if (!is_over(t, w, now, &e))
@@ -324,8 +326,8 @@ int target_ask(struct target *t, const struct request *rq, struct err *e)
         if (!target_is_saved(t) && t->unsaved.what != ASK_NOTHING && rq->what != ASK_ROLLBACK && rq->what != ASK_ABORT)
                 return err_set(e, ERR_CONFLICT, "another request for %s is still being saved; try again", t->now.model);
         if (!pass(t, rq))
-                return err_set(e, ERR_CONFLICT, "%s is in phase %s%s, which does not allow this", t->now.model, phase_name(before),
-                               t->now.paused ? " (paused)" : "");
+                return err_set(e, ERR_CONFLICT, "%s is in phase %s%s, which does not allow this", t->now.model,
+                               phase_name(before), t->now.paused ? " (paused)" : "");
         return 0;
 }
 
@@ -338,7 +340,8 @@ void target_reloaded(struct target *t)
         t->saved_edits = ++t->edits;
         bool taken = pass(t, &again);
 
-        LL_FOREACH_SAFE(t->waiters, w, next) {
+        LL_FOREACH_SAFE(t->waiters, w, next)
+        {
                 struct err e = { 0 };
 
                 w->edits = t->edits;

@@ -51,13 +51,13 @@ struct target {
         int64_t published;      /* number of the newest event told to env->happened */
 
         struct world world;
-        bool world_known;           /* world is no older than the last thing done to it */
-        struct err world_failure;   /* why not, if observing failed */
-        uint64_t acts;              /* counts operations issued, to tell observations from before and after */
-        bool adopted;               /* after a restart: record and router have been compared */
-        bool taken_out;             /* what the comparison found: see struct observation */
+        bool world_known;         /* world is no older than the last thing done to it */
+        struct err world_failure; /* why not, if observing failed */
+        uint64_t acts;            /* counts operations issued, to tell observations from before and after */
+        bool adopted;             /* after a restart: record and router have been compared */
+        bool taken_out;           /* what the comparison found: see struct observation */
         int64_t switched;
-        struct err deploy_failure;  /* the platform says the candidate will never run */
+        struct err deploy_failure; /* the platform says the candidate will never run */
 
         struct reading reading; /* the newest evidence about the candidate */
         bool reading_known;
@@ -75,7 +75,7 @@ struct target {
         int64_t decided_back_ms; /* when the rollback under way was decided; 0: none */
 
         int64_t observe_at_ms, ask_at_ms, act_at_ms, save_at_ms, record_at_ms; /* not before */
-        int64_t counted_ms;    /* up to when waiting times have been counted */
+        int64_t counted_ms;                                                    /* up to when waiting times have been counted */
         int64_t down_since_ms; /* the candidate has weight and nothing ready; 0: it has not */
         struct backoff act_backoff, save_backoff, record_backoff;
         struct target_waiter *waiters;

@@ -52,7 +52,8 @@ static void check_split(struct target *t, const struct evidence *ev, struct verd
         int64_t b = s[ARM_CANDIDATE].requests, n = b + s[ARM_STABLE].requests;
         char reason[VERDICT_REASON_LEN];
 
-        t->split_matches = r->stood && judge_split_matches(s, rollout_weight_bp(r), ev->server_ms - r->stood_at_ms, t->env->scrape_ms);
+        t->split_matches =
+                r->stood && judge_split_matches(s, rollout_weight_bp(r), ev->server_ms - r->stood_at_ms, t->env->scrape_ms);
         if (v->state != VERDICT_HEALTHY || t->split_matches)
                 return;
         snprintf(reason, sizeof reason, "the router is set to %.2f %%, but %.2f %% of %lld requests went to the candidate",

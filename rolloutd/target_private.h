@@ -26,7 +26,7 @@ static inline bool target_is_saved(const struct target *t)
         return t->edits == t->saved_edits;
 }
 
-void target_pass(struct target *t);     /* target.c */
+void target_pass(struct target *t); /* target.c */
 /* target.c: the record was read again because somebody else's save won; what was asked for meanwhile is asked again. */
 void target_reloaded(struct target *t);
 void target_converge(struct target *t); /* target_act.c: one operation towards what the record wants, if there is one to do */

@@ -29,6 +29,7 @@ struct fixture {
         atomic_llong uploaded;
         char last_route[64], last_actor[NAME_MAX_LEN + 1];
         struct http_stream *stream; /* the newest */
+        struct http_later *later;   /* the newest */
         int closed_streams;
         bool runs; /* an HTTP_EXTERNAL server has its thread */
         pthread_t thread;
@@ -195,6 +196,12 @@ static inline void fix_observe(const struct http_request *rq, const char *route,
 
 static const struct http_upload fix_upload = { fix_begin, fix_data, fix_abandon };
 
+static inline int fix_later(struct http_request *rq, struct http_reply *rp, struct err *e)
+{
+        fix.later = http_reply_later(rq, rp);
+        return http_query(rq, "fail") ? err_set(e, ERR_INVALID, "and yet it failed") : 0;
+}
+
 static const struct http_route fix_routes[] = {
         { "GET", "/hello/{name}", ROLE_ANYONE, 0, fix_hello, "", NULL },
         { "GET", "/reader", ROLE_READER, 0, fix_hello, "", NULL },
@@ -207,6 +214,7 @@ static const struct http_route fix_routes[] = {
         { "PUT", "/up", ROLE_WRITER, UP_MAX, fix_finish, "", &fix_upload },
         { "PUT", "/tight", ROLE_ANYONE, TIGHT_MAX, fix_finish, "", &fix_upload },
         { "GET", "/events", ROLE_ANYONE, 0, fix_events, "", NULL },
+        { "POST", "/later", ROLE_ANYONE, 100, fix_later, "", NULL },
 };
 
 static inline void *fix_run(void *arg)

@@ -155,9 +155,101 @@ static void a_sleeping_loop_is_woken_for_the_next_comment(void **state)
         fix_stop();
 }
 
+/* --- answers that come later --- */
+
+static int post_later(const char *query)
+{
+        char rq[200];
+        int fd = raw_connect();
+
+        (void) snprintf(rq, sizeof rq, "POST /later%s HTTP/1.1\r\nHost: x\r\nX-Request-Id: abc\r\nContent-Length: 2\r\n\r\n{}",
+                        query);
+        n_got = 0;
+        fix.later = NULL;
+        raw_send(fd, rq, strlen(rq));
+        for (int i = 0; i < 1000 && !fix.later; i++) {
+                http_server_run(fix.server);
+                (void) usleep(1000);
+        }
+        assert_non_null(fix.later);
+        return fd;
+}
+
+static void an_answer_can_come_later(void **state)
+{
+        (void) state;
+        fix_start(HTTP_EXTERNAL, true);
+        int fd = post_later("");
+        for (int i = 0; i < 20; i++)
+                http_server_run(fix.server);
+        assert_int_equal(recv(fd, got, sizeof got, MSG_DONTWAIT), -1);
+        assert_int_equal(http_server_inflight(fix.server), 1);
+
+        http_later_json(fix.later, 202, json_pack("{s:i}", "n", 7));
+        pump(fd, "{\"n\":7}");
+        assert_contains(got, "HTTP/1.1 202 ");
+        for (int i = 0; i < 1000 && http_server_inflight(fix.server); i++)
+                http_server_run(fix.server);
+        assert_int_equal(http_server_inflight(fix.server), 0);
+        (void) close(fd);
+        fix_stop();
+}
+
+static void an_error_can_come_later(void **state)
+{
+        const struct err e = { ERR_CONFLICT, "somebody else won" };
+
+        (void) state;
+        fix_start(HTTP_EXTERNAL, true);
+        int fd = post_later("");
+        http_later_err(fix.later, &e);
+        pump(fd, "somebody else won");
+        assert_contains(got, "HTTP/1.1 409 ");
+        assert_contains(got, "\"request_id\":\"abc\"");
+        (void) close(fd);
+        fix_stop();
+}
+
+static void a_handler_that_fails_after_all_answers_at_once(void **state)
+{
+        (void) state;
+        fix_start(HTTP_EXTERNAL, true);
+        int fd = post_later("?fail=1");
+        pump(fd, "and yet it failed");
+        (void) close(fd);
+        fix_stop();
+}
+
+static void nobody_need_be_there_any_more(void **state)
+{
+        (void) state;
+        fix_start(HTTP_EXTERNAL, true);
+        (void) close(post_later(""));
+        http_server_run(fix.server);
+        http_later_json(fix.later, 200, json_object());
+        for (int i = 0; i < 20; i++)
+                http_server_run(fix.server);
+        assert_int_equal(http_server_inflight(fix.server), 0);
+        fix_stop();
+}
+
+static void stopping_drops_what_waits(void **state)
+{
+        (void) state;
+        fix_start(HTTP_EXTERNAL, true);
+        int fd = post_later("");
+        fix_stop();
+        (void) close(fd);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(an_answer_can_come_later),
+                cmocka_unit_test(an_error_can_come_later),
+                cmocka_unit_test(a_handler_that_fails_after_all_answers_at_once),
+                cmocka_unit_test(nobody_need_be_there_any_more),
+                cmocka_unit_test(stopping_drops_what_waits),
                 cmocka_unit_test(events_arrive_in_order),
                 cmocka_unit_test(a_client_that_left_is_found_out),
                 cmocka_unit_test(a_client_that_does_not_read_is_cut_off),
