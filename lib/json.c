@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/mem.h"
-
 /* jansson nests up to 2048 levels and recurses for each, several times over when it prints: more than the stack of a server's
  * thread holds. Counted before it sees the text. */
 static bool nests_too_deep(const char *text, size_t len)
@@ -69,23 +67,6 @@ int json_peek(const char *what, json_t *doc, struct err *e, const char *fmt, ...
         return r;
 }
 
-static char *dump(const json_t *doc, size_t flags)
-{
-        char *text = json_dumps(doc, JSON_COMPACT | JSON_ENCODE_ANY | flags);
-
-        return text ? text : xstrdup("null");
-}
-
-char *json_text(const json_t *doc)
-{
-        return dump(doc, 0);
-}
-
-char *json_canonical(const json_t *doc)
-{
-        return dump(doc, JSON_SORT_KEYS);
-}
-
 /* Length of the well-formed UTF-8 sequence at s (RFC 3629: no surrogates, no overlong forms), 0 if there is none. */
 static int utf8_len(const unsigned char *s)
 {
@@ -121,6 +102,16 @@ bool json_is_utf8(const char *text)
         return !*s;
 }
 
+/* The short escapes of RFC 8259; 0 where there is none. */
+static char short_escape(unsigned char c)
+{
+        static const char escapes[] = {
+                ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
+        };
+
+        return c < sizeof escapes ? escapes[c] : '\0';
+}
+
 void json_quote(struct strbuf *b, const char *text)
 {
         const unsigned char *s = (const unsigned char *) text;
@@ -128,10 +119,8 @@ void json_quote(struct strbuf *b, const char *text)
         strbuf_addc(b, '"');
         while (*s) {
                 int n = utf8_len(s);
-                if (*s == '"' || *s == '\\')
-                        strbuf_addf(b, "\\%c", *s);
-                else if (*s == '\n')
-                        strbuf_adds(b, "\\n");
+                if (short_escape(*s))
+                        strbuf_addf(b, "\\%c", short_escape(*s));
                 else if (*s < 0x20)
                         strbuf_addf(b, "\\u%04x", *s);
                 else if (n)

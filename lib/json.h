@@ -25,7 +25,7 @@ int json_take(const char *what, json_t *doc, struct err *e, const char *fmt, ...
 /* As json_take(), but members that the format does not name are ignored: for a peer's answers, which may grow. */
 int json_peek(const char *what, json_t *doc, struct err *e, const char *fmt, ...);
 
-/* Compact text; the caller frees it. Never NULL. */
+/* Compact text; the caller frees it. Never NULL. Reals have as few digits as bring back the same value: 0.91 stays 0.91. */
 char *json_text(const json_t *doc);
 /* The same, members sorted by name at every level: equal documents have equal text, so it can be hashed. */
 char *json_canonical(const json_t *doc);

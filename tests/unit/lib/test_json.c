@@ -105,6 +105,31 @@ static void equal_documents_have_equal_canonical_text(void **state)
         assert_string_equal(text_a, "{\"a\":\"\xc3\xa9\",\"b\":[1,2.5,{\"x\":true,\"y\":null}]}");
 }
 
+static void numbers_are_written_as_short_as_they_read_back(void **state)
+{
+        static const struct {
+                const char *in, *out;
+        } cases[] = {
+                { "0.91", "0.91" },
+                { "0.1", "0.1" },
+                { "0.30000000000000004", "0.30000000000000004" },
+                { "1.0", "1.0" },
+                { "-0.0", "-0.0" },
+                { "1e2", "100.0" },
+                { "1e300", "1e+300" },
+                { "5e-324", "4.94065645841247e-324" },
+                { "9007199254740993", "9007199254740993" },
+                { "-7", "-7" },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < LENGTH(cases); i++) {
+                AUTO(json) doc = json_loads(cases[i].in, JSON_DECODE_ANY, NULL);
+                AUTO(str) text = json_text(doc);
+                assert_string_equal(text, cases[i].out);
+        }
+}
+
 static void text_of_nothing_is_null(void **state)
 {
         (void) state;
@@ -119,7 +144,7 @@ static void quoting_escapes_and_mends(void **state)
         } cases[] = {
                 { "", "\"\"" },
                 { "a\"b\\c", "\"a\\\"b\\\\c\"" },
-                { "\n\t\x01", "\"\\n\\u0009\\u0001\"" },
+                { "\n\t\x01", "\"\\n\\t\\u0001\"" },
                 { "\xc3\xa9\xf0\x9f\x98\x80", "\"\xc3\xa9\xf0\x9f\x98\x80\"" },
                 { "\xff", "\"\xef\xbf\xbd\"" },
                 { "\xc3", "\"\xef\xbf\xbd\"" },                                                 /* cut off by the end */
@@ -149,6 +174,7 @@ int main(void)
                 cmocka_unit_test(the_format_is_the_schema),
                 cmocka_unit_test(peeking_tolerates_new_members),
                 cmocka_unit_test(equal_documents_have_equal_canonical_text),
+                cmocka_unit_test(numbers_are_written_as_short_as_they_read_back),
                 cmocka_unit_test(text_of_nothing_is_null),
                 cmocka_unit_test(quoting_escapes_and_mends),
         };
