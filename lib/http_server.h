@@ -106,6 +106,7 @@ struct http_later *http_reply_later(struct http_request *rq, struct http_reply *
 void http_later_json(struct http_later *l, int status, json_t *doc); /* takes over doc */
 void http_later_err(struct http_later *l, const struct err *e);      /* problem+json, as if the handler had returned it */
 
+/* Fills *rp and returns 0, or sets *e and returns -1: then the error is the answer, with the headers that *rp already has. */
 typedef int (*http_handler_fn)(struct http_request *rq, struct http_reply *rp, struct err *e);
 
 /* A row with .upload gets its body in pieces, in the connection's own thread: begin once the head is read and the caller

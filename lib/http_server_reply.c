@@ -43,12 +43,23 @@ void http_reply_header(struct http_reply *rp, const char *name, const char *fmt,
         rp->headers[rp->n_headers++].value = value;
 }
 
+/* What a handler prepared before it failed, save for its headers: a 416 needs its Content-Range. */
+static void drop_content(struct http_reply *rp)
+{
+        struct http_reply kept = { .n_headers = rp->n_headers };
+
+        memcpy(kept.headers, rp->headers, sizeof kept.headers);
+        rp->n_headers = 0;
+        http_reply_done(rp);
+        *rp = kept;
+}
+
 void http_reply_problem(const struct http_conn *c, struct http_reply *rp, const struct err *e)
 {
         int status = *c->allow ? 405 : err_http_status(e->kind);
         AUTO_STRBUF b;
 
-        *rp = (struct http_reply){ 0 };
+        drop_content(rp);
         strbuf_init(&b, PROBLEM_MAX_BYTES);
         /* Not json_pack(): a message may end inside a UTF-8 sequence, and json_quote() mends that. */
         strbuf_addf(&b, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", err_kind_name(e->kind), status);

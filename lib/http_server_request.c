@@ -177,7 +177,6 @@ static enum MHD_Result answer(struct http_conn *c)
         if (c->refused) {
                 http_reply_problem(c, &rp, &c->refusal);
         } else if (c->route->handle(&c->rq, &rp, &e)) {
-                http_reply_done(&rp);
                 http_reply_problem(c, &rp, &e);
         }
         if (rp.later) {
