@@ -11,7 +11,7 @@ struct pg_conn {
         struct pg_conn *next;
         int64_t deadline_ms;
         bool busy;         /* a statement was sent and its answer not taken */
-        char warning[128]; /* the last WARNING; "" for none */
+        char warning[128]; /* the last WARNING of this statement; "" for none */
         char sqlstate[6];  /* of the last failure; "" for none */
         void (*failed)(void *arg, enum err_kind kind);
         void *arg;
@@ -24,6 +24,9 @@ bool pg_conn_is_usable(struct pg_conn *c); /* idle, outside a transaction, and t
 
 /* Wait for `events` until the deadline; afterwards the connection is closed and the error TIMEOUT. */
 int pg_conn_wait(struct pg_conn *c, short events, struct err *e);
+
+/* The error of a commit whose outcome is unknown. Returns -1. */
+int pg_in_doubt(const char *why, struct err *e);
 
 /* Turn a failed result (NULL: the connection's own state) into *e, and remember its SQLSTATE. Returns -1. */
 int pg_failed(struct pg_conn *c, const PGresult *result, struct err *e);

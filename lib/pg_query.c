@@ -56,7 +56,7 @@ int pg_send(struct pg_conn *c, const char *sql, struct pg_args args, struct err 
         if (!c->pq || c->busy || args.n > PG_ARGS_MAX)
                 return c->pq ? err_set(e, ERR_INTERNAL, "bad use of a database connection") : closed(e);
         encode(args, &w);
-        c->sqlstate[0] = '\0';
+        c->sqlstate[0] = c->warning[0] = '\0';
         if (!PQsendQueryParams(c->pq, sql, args.n, w.types, w.values, w.lengths, w.formats, 1))
                 return pg_failed(c, NULL, e);
         c->busy = true;
@@ -88,6 +88,22 @@ static bool is_good(const PGresult *r)
         return PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK;
 }
 
+int pg_in_doubt(const char *why, struct err *e)
+{
+        return err_set(e, ERR_UNAVAILABLE, "it is not known whether this was stored: %s; ask again, repeating it is harmless",
+                       why);
+}
+
+/* The server says "success" and warns when it gave up waiting for a standby to confirm a commit. */
+static int check_commit(struct pg_conn *c, struct err *e)
+{
+        if (PQtransactionStatus(c->pq) != PQTRANS_IDLE || !c->warning[0])
+                return 0;
+        if (c->failed)
+                c->failed(c->arg, ERR_UNAVAILABLE);
+        return pg_in_doubt(c->warning, e);
+}
+
 /* Takes the answer to its end, so that the connection is free again. The first failure counts. */
 int pg_receive(struct pg_conn *c, struct pg_rows **rows, struct err *e)
 {
@@ -100,6 +116,8 @@ int pg_receive(struct pg_conn *c, struct pg_rows **rows, struct err *e)
         while (!next_result(c, &r, e)) {
                 if (!r) {
                         c->busy = false;
+                        if (!failed)
+                                failed = check_commit(c, e);
                         if (!failed && rows)
                                 *rows = TAKE(kept);
                         return failed;
@@ -123,7 +141,7 @@ int pg_script(struct pg_conn *c, const char *sql, struct err *e)
 {
         if (!c->pq)
                 return closed(e);
-        c->sqlstate[0] = '\0';
+        c->sqlstate[0] = c->warning[0] = '\0';
         if (!PQsendQuery(c->pq, sql))
                 return pg_failed(c, NULL, e);
         c->busy = true;

@@ -9,29 +9,20 @@
 
 static const struct backoff_policy RETRY = { .base_ms = 2, .cap_ms = 200, .max_tries = 20 };
 
-static int in_doubt(struct err *e, const char *why)
-{
-        return err_set(e, ERR_UNAVAILABLE, "it is not known whether this was stored: %s; ask again, repeating it is harmless",
-                       why);
-}
-
 static int commit(struct pg_conn *c, struct err *e)
 {
         struct err why = { 0 };
         AUTO(pg_rows) rows = NULL;
 
-        c->warning[0] = '\0';
         if (pg_query(c, "COMMIT", PG_NO_ARGS, &rows, &why)) {
-                if (c->sqlstate[0] && strncmp(c->sqlstate, "57P", 3)) { /* the server says that it did not happen */
-                        *e = why;
-                        return -1;
-                }
-                return in_doubt(e, why.msg);
+                bool refused = c->sqlstate[0] && strncmp(c->sqlstate, "57P", 3) != 0; /* the server says that it did not happen */
+                if (!refused)
+                        return pg_in_doubt(c->warning[0] ? c->warning : why.msg, e);
+                *e = why;
+                return -1;
         }
         if (strcmp(PQcmdStatus((PGresult *) rows), "COMMIT"))
                 return err_set(e, ERR_INTERNAL, "a failed transaction was committed");
-        if (c->warning[0])
-                return in_doubt(e, c->warning);
         return 0;
 }
 
