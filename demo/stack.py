@@ -2,6 +2,7 @@
 
 Used by the demonstration and by the benchmarks. Needs nothing but the Python standard library.
 """
+import datetime
 import json
 import os
 import pathlib
@@ -28,6 +29,11 @@ class Failure(Exception):
 def boot_ms():
     """The clock of loadgen's time stamps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) * 1000
+
+
+def unix_ms(stamp):
+    """Of an RFC 3339 stamp, such as rolloutd's events have."""
+    return datetime.datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() * 1000
 
 
 def free_ports(n):
@@ -159,9 +165,11 @@ class Stack:
     def ask_rollout(self, path):
         return get_json(self.url["rollout"] + path, self.tokens["admin"].read_text().strip())
 
-    def ask_prometheus(self, query):
-        quoted = urllib.parse.quote(query)
-        return get_json(f"{self.url['prometheus']}/api/v1/query?query={quoted}")["data"]["result"]
+    def samples(self, selector):
+        """What Prometheus scraped of these series in the last minutes, each: {time of the scrape (Unix ms): value}."""
+        query = urllib.parse.quote(f"{selector}[5m]")
+        result = get_json(f"{self.url['prometheus']}/api/v1/query?query={query}")["data"]["result"]
+        return [{float(at) * 1000: float(value) for at, value in series["values"]} for series in result]
 
     # --- the end ---
 
