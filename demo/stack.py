@@ -145,7 +145,7 @@ class Stack:
                     "--registry", self.url["registry"], "--registry-token-file", self.tokens["admin"],
                     "--admin-token-file", self.tokens["admin"], "--prometheus", self.url["prometheus"],
                     "--traffic-listen", f"127.0.0.1:{self.port['traffic']}", "--scorer-bin", BIN / "scorer",
-                    "--stop-serving-on-exit", "true")
+                    "--stop-serving-on-exit")
         self.wait(lambda: get_json(self.url["rollout"] + "/readyz"), "rolloutd is ready", 30)
 
     def ctl(self, *args, token="admin", timeout=60, check=True):
