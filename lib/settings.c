@@ -283,8 +283,13 @@ static int flag_value(struct flag *f, bool bare_is_true, const char *next, struc
         return 0;
 }
 
-static bool bare_flag(const struct flag *f)
+/* Asks for something to be printed. A program may have a row of that name too: with a value the flag means the row. */
+static bool bare_flag(const struct settings_spec *spec, const struct flag *f, const char *next)
 {
+        bool is_file, has_value = f->value || (next && strncmp(next, "--", 2));
+
+        if (has_value && find(spec, f->name, f->name_len, &is_file))
+                return false;
         return flag_is(f, "help") || flag_is(f, "version") || flag_is(f, "show-settings") || flag_is(f, "man");
 }
 
@@ -299,7 +304,7 @@ static int find_config(const struct settings_spec *spec, int argc, char **argv, 
                 if (flag_read(argv, i, &f, e))
                         return -1;
                 const struct setting *row = find(spec, f.name, f.name_len, &is_file);
-                if (bare_flag(&f))
+                if (bare_flag(spec, &f, argv[i + 1]))
                         continue;
                 if (!row && !flag_is(&f, "config"))
                         return err_set(e, ERR_INVALID, "there is no flag --%.*s; see --help", (int) f.name_len, f.name);
@@ -320,7 +325,7 @@ static int load_flags(const struct settings_spec *spec, void *out, int argc, cha
         for (int i = 1; i < argc; i += f.words) {
                 if (flag_read(argv, i, &f, e))
                         return -1;
-                if (bare_flag(&f)) {
+                if (bare_flag(spec, &f, argv[i + 1])) {
                         *print = f.name;
                         continue;
                 }

@@ -56,7 +56,8 @@ enum settings_result { SETTINGS_RUN, SETTINGS_EXIT };
 
 /*
  * Fill *out (spec->size bytes) from defaults, --config file, environment and flags. Returns SETTINGS_RUN, or
- * SETTINGS_EXIT when --help, --version, --show-settings or --man was asked for and has been printed, or -1.
+ * SETTINGS_EXIT when --help, --version, --show-settings or --man was asked for and has been printed, or -1. A row may
+ * have one of these names: `scorer --version 2` sets it, `scorer --version` prints.
  */
 int settings_load(const struct settings_spec *spec, void *out, int argc, char **argv, struct err *e);
 
