@@ -86,6 +86,8 @@ static void set_headers(struct http_transfer *t)
                 const char *fallback = c->read ? "application/octet-stream" : "application/json";
                 AUTO(str) line = xasprintf("Content-Type: %s", c->content_type ? c->content_type : fallback);
                 add_header(t, line);
+        } else {
+                add_header(t, "Content-Type:"); /* else libcurl calls an empty POST a form */
         }
         (void) curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
 }
