@@ -1,0 +1,156 @@
+/* Metrics: cells, histograms, and an exposition that Prometheus' own tool accepts. */
+#include "tests/unit/lib/unit.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/auto.h"
+#include "lib/mem.h"
+#include "lib/metrics.h"
+
+enum { REQUESTS, LATENCY, UP, PLAIN };
+
+static const struct metric_row rows[] = {
+        [REQUESTS] = { METRIC_COUNTER, "test_requests_total", "model,code", "requests answered" },
+        [LATENCY] = { METRIC_HISTOGRAM, "test_duration_seconds", "model", "time it took, with a \\ and\na line break" },
+        [UP] = { METRIC_GAUGE, "test_up", "", "whether it is up" },
+        [PLAIN] = { METRIC_COUNTER, "test_plain_total", "", "counts" },
+};
+
+static struct metrics *new_set(void)
+{
+        return metrics_new(rows, LENGTH(rows), METRICS_LATENCY_BUCKETS, LENGTH(METRICS_LATENCY_BUCKETS));
+}
+
+static void the_same_labels_are_the_same_cell(void **state)
+{
+        struct metrics *m = new_set();
+        struct metric_cell *a = metrics_cell(m, REQUESTS, "credit", "200");
+
+        (void) state;
+        assert_ptr_equal(a, metrics_cell(m, REQUESTS, "credit", "200"));
+        assert_ptr_not_equal(a, metrics_cell(m, REQUESTS, "credit", "500"));
+        assert_ptr_not_equal(a, metrics_cell(m, REQUESTS, "200", "credit"));
+        /* values that would run together without escaping */
+        assert_ptr_not_equal(metrics_cell(m, REQUESTS, "a\",code=\"b", "c"), metrics_cell(m, REQUESTS, "a", "b\",code=\"c"));
+        metric_inc(a);
+        metric_add(a, 4);
+        assert_int_equal(metric_count(a), 5);
+        metrics_free(m);
+        metrics_free(NULL);
+}
+
+static void unlabelled_metrics_show_before_they_count(void **state)
+{
+        struct metrics *m = new_set();
+        AUTO(str) text = metrics_text(m, NULL);
+
+        (void) state;
+        assert_contains(text, "\ntest_up 0\n");
+        assert_contains(text, "\ntest_plain_total 0\n");
+        assert_lacks(text, "test_requests_total");
+        metrics_free(m);
+}
+
+static void histograms_are_cumulative(void **state)
+{
+        static const double seen[] = { 0.0001, 0.05, 0.0500001, 0.9, 1, 7 };
+        struct metrics *m = new_set();
+        struct metric_cell *c = metrics_cell(m, LATENCY, "credit");
+
+        (void) state;
+        for (size_t i = 0; i < LENGTH(seen); i++)
+                metric_observe(c, seen[i]);
+        AUTO(str) text = metrics_text(m, NULL);
+        assert_contains(text, "test_duration_seconds_bucket{model=\"credit\",le=\"0.00025\"} 1\n");
+        assert_contains(text, "test_duration_seconds_bucket{model=\"credit\",le=\"0.05\"} 2\n"); /* bounds are inclusive */
+        assert_contains(text, "test_duration_seconds_bucket{model=\"credit\",le=\"0.075\"} 3\n");
+        assert_contains(text, "test_duration_seconds_bucket{model=\"credit\",le=\"1\"} 5\n");
+        assert_contains(text, "test_duration_seconds_bucket{model=\"credit\",le=\"+Inf\"} 6\n");
+        assert_contains(text, "test_duration_seconds_count{model=\"credit\"} 6\n");
+        assert_contains(text, "test_duration_seconds_sum{model=\"credit\"} 9.0001");
+        assert_int_equal(metric_count(c), 6);
+        metrics_free(m);
+}
+
+static void too_many_label_values_share_a_cell(void **state)
+{
+        struct metrics *m = new_set();
+        char model[16];
+
+        (void) state;
+        for (int i = 0; i < 10100; i++) {
+                (void) snprintf(model, sizeof model, "m%d", i);
+                metric_inc(metrics_cell(m, REQUESTS, model, "200"));
+        }
+        assert_int_equal(metric_count(metrics_cell(m, REQUESTS, "m9999", "200")), 1);
+        assert_int_equal(metric_count(metrics_cell(m, REQUESTS, "other", "other")), 100);
+        char *huge = xmalloc(100000);
+        memset(huge, 'x', 99999);
+        huge[99999] = '\0';
+        assert_ptr_equal(metrics_cell(m, REQUESTS, huge, "200"), metrics_cell(m, REQUESTS, "other", "other"));
+        free(huge);
+        metrics_free(m);
+}
+
+static void *count_a_lot(void *arg)
+{
+        struct metrics *m = arg;
+
+        for (int i = 0; i < 10000; i++) {
+                metric_inc(metrics_cell(m, REQUESTS, "credit", "200"));
+                metric_observe(metrics_cell(m, LATENCY, "credit"), 0.5);
+        }
+        return NULL;
+}
+
+static void nothing_is_lost_between_threads(void **state)
+{
+        struct metrics *m = new_set();
+        pthread_t threads[4];
+
+        (void) state;
+        for (size_t i = 0; i < LENGTH(threads); i++)
+                assert_int_equal(pthread_create(&threads[i], NULL, count_a_lot, m), 0);
+        for (size_t i = 0; i < LENGTH(threads); i++)
+                (void) pthread_join(threads[i], NULL);
+        assert_int_equal(metric_count(metrics_cell(m, REQUESTS, "credit", "200")), 40000);
+        AUTO(str) text = metrics_text(m, NULL);
+        assert_contains(text, "test_duration_seconds_sum{model=\"credit\"} 20000\n");
+        assert_contains(text, "test_duration_seconds_count{model=\"credit\"} 40000\n");
+        metrics_free(m);
+}
+
+static void promtool_accepts_the_exposition(void **state)
+{
+        struct metrics *m = new_set();
+        size_t len;
+
+        (void) state;
+        metric_inc(metrics_cell(m, REQUESTS, "we\"ird\\na\nme\xff\xc3\xa9", "200"));
+        metric_inc(metrics_cell(m, REQUESTS, "", NULL));
+        metric_observe(metrics_cell(m, LATENCY, "credit"), 0.01);
+        metric_set(metrics_cell(m, UP), -1.5e-7);
+        AUTO(str) text = metrics_text(m, &len);
+        assert_int_equal(len, strlen(text));
+        assert_contains(text, "\nprocess_resident_memory_bytes ");
+        assert_contains(text, "\nprocess_start_time_seconds 1");
+        FILE *tool = popen("promtool check metrics 2>&1", "w");
+        assert_non_null(tool);
+        assert_int_equal(fwrite(text, 1, len, tool), len);
+        assert_int_equal(pclose(tool), 0);
+        metrics_free(m);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_same_labels_are_the_same_cell), cmocka_unit_test(unlabelled_metrics_show_before_they_count),
+                cmocka_unit_test(histograms_are_cumulative),         cmocka_unit_test(too_many_label_values_share_a_cell),
+                cmocka_unit_test(nothing_is_lost_between_threads),   cmocka_unit_test(promtool_accepts_the_exposition),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
