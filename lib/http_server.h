@@ -150,6 +150,9 @@ struct http_server_config {
         int (*authenticate)(void *app, const char *token, enum role *role, char actor[static NAME_MAX_LEN + 1], struct err *e);
         /* After each reply (also refused ones); `route` is the row's pattern or "none". For metrics and the access log. */
         void (*observe)(const struct http_request *rq, const char *route, int status, int64_t duration_us);
+        /* For protocols that have errors of their own, refused requests included: fill body, type and headers of *rp (the
+         * status is set) and return true, or return false for problem+json. NULL: always problem+json. */
+        bool (*problem)(const struct http_request *rq, const char *route, const struct err *e, struct http_reply *rp);
 };
 
 int http_server_start(const struct http_server_config *config, struct http_server **out, struct err *e);

@@ -54,19 +54,28 @@ static void drop_content(struct http_reply *rp)
         *rp = kept;
 }
 
-void http_reply_problem(const struct http_conn *c, struct http_reply *rp, const struct err *e)
+static void problem_json(const struct http_conn *c, struct http_reply *rp, const struct err *e)
 {
-        int status = *c->allow ? 405 : err_http_status(e->kind);
         AUTO_STRBUF b;
 
-        drop_content(rp);
         strbuf_init(&b, PROBLEM_MAX_BYTES);
         /* Not json_pack(): a message may end inside a UTF-8 sequence, and json_quote() mends that. */
-        strbuf_addf(&b, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", err_kind_name(e->kind), status);
+        strbuf_addf(&b, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", err_kind_name(e->kind),
+                    rp->status);
         json_quote(&b, e->msg);
         strbuf_addf(&b, ",\"request_id\":\"%s\"}", c->rq.id);
         size_t len = b.len;
-        (void) http_reply_text(rp, status, "application/problem+json", strbuf_take(&b), len);
+        (void) http_reply_text(rp, rp->status, "application/problem+json", strbuf_take(&b), len);
+}
+
+void http_reply_problem(const struct http_conn *c, struct http_reply *rp, const struct err *e)
+{
+        const struct http_server_config *config = &c->server->config;
+
+        drop_content(rp);
+        rp->status = *c->allow ? 405 : err_http_status(e->kind);
+        if (!config->problem || !config->problem(&c->rq, c->route ? c->route->pattern : "none", e, rp))
+                problem_json(c, rp, e);
         if (e->kind == ERR_UNAVAILABLE)
                 http_reply_header(rp, "Retry-After", "%d", RETRY_AFTER_S);
         if (e->kind == ERR_UNAUTHORIZED)
