@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/utf8.h"
+
 static const double limit_z = 3;
 enum { LIMIT_BAD_LEAST = 5 };
 
@@ -41,6 +43,7 @@ static void say(struct verdict *v, enum verdict_state state, const char *gate, c
         va_start(ap, fmt);
         vsnprintf(v->reason, sizeof v->reason, fmt, ap);
         va_end(ap);
+        utf8_clean(v->reason);
 }
 
 void verdict_none(struct verdict *v, const char *gate, const char *reason)

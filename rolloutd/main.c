@@ -1,5 +1,163 @@
-/* rolloutd */
-int main(void)
+/* rolloutd: settings, platform, tokens, the loop; and back down in the opposite order. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/auto.h"
+#include "lib/fs.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "rolloutd/controller.h"
+#include "rolloutd/fsm_diagram.h"
+#include "rolloutd/local.h"
+
+struct service {
+        struct settings settings;
+        struct tokens *tokens;
+        struct controller *controller;
+        int argc;
+        char **argv;
+};
+
+static void set_log_level(const struct settings *s)
 {
+        enum log_level level = LOG_LEVEL_INFO;
+
+        (void) log_level_parse(s->log_level, &level);
+        log_init("rolloutd", level);
+}
+
+static int reload(void *arg, struct err *e)
+{
+        struct service *s = arg;
+
+        if (settings_reload(&rolloutd_settings, &s->settings, s->argc, s->argv, e) < 0)
+                return -1;
+        set_log_level(&s->settings);
         return 0;
+}
+
+/* Scorers get their token in a file. Caller frees *path; NULL when there is no token at all. */
+static int scorer_token(const struct settings *s, char **path, struct err *e)
+{
+        *path = NULL;
+        if (s->scorer_token_file) {
+                *path = xstrdup(s->scorer_token_file);
+                return 0;
+        }
+        if (!s->registry_token)
+                return 0;
+        AUTO(str) made = xasprintf("%s/scorer-token", s->state_dir);
+        AUTO(str) line = xasprintf("%s\n", s->registry_token);
+        if (fs_write_atomic(made, line, strlen(line), 0600, e) < 0)
+                return -1;
+        *path = TAKE(made);
+        return 0;
+}
+
+static int start_platform(const struct settings *s, struct platform **out, struct err *e)
+{
+        AUTO(str) token_file = NULL;
+
+        if (scorer_token(s, &token_file, e) < 0)
+                return -1;
+        const struct local_config config = {
+                .state_dir = s->state_dir,
+                .haproxy_bin = s->haproxy_bin,
+                .scorer_bin = s->scorer_bin,
+                .traffic_listen = s->traffic_listen,
+                .registry_url = s->registry,
+                .registry_token_file = token_file,
+                .scorer_port_base = (int) s->scorer_port_base,
+                .stop_serving_on_exit = s->stop_serving_on_exit,
+                .drain_ms = s->scorer_drain,
+                .stop_ms = s->scorer_stop,
+        };
+        *out = local_platform_new(&config, e);
+        return *out ? 0 : -1;
+}
+
+static int start(struct service *s, struct daemon *d, struct err *e)
+{
+        const struct settings *set = &s->settings;
+        AUTO(str) copy = NULL;
+        AUTO(str) admin = NULL;
+        struct platform *platform;
+
+        if (settings_check(set, e) < 0 || fs_mkdirs(set->state_dir, 0755, e) < 0)
+                return -1;
+        copy = xasprintf("%s/tokens.json", set->state_dir);
+        admin = set->admin_token_file ? xstrdup(set->admin_token_file) : xasprintf("%s/admin-token", set->state_dir);
+        if (tokens_new(copy, admin, &s->tokens, e) < 0 || start_platform(set, &platform, e) < 0 ||
+            controller_new(set, d, platform, s->tokens, &s->controller, e) < 0)
+                return -1;
+        s->controller->reload = reload;
+        s->controller->reload_arg = s;
+        return 0;
+}
+
+static int run(struct service *s, struct daemon *d)
+{
+        struct err e = { 0 };
+
+        if (start(s, d, &e) < 0) {
+                LOG_ERROR("cannot start", "error", e.msg);
+                return err_exit_code(e.kind);
+        }
+        LOG_INFO("listening", "address", s->settings.listen, LOG_INT("port", http_server_port(s->controller->server)));
+        if (controller_run(s->controller, &e) < 0) {
+                LOG_ERROR("cannot go on", "error", e.msg);
+                return err_exit_code(e.kind);
+        }
+        return 0;
+}
+
+/* rolloutd --fsm, rolloutd --check-policies FOLDER: what needs no daemon. -1: neither was asked for. */
+static int run_tool(int argc, char **argv)
+{
+        struct policies policies = { 0 };
+        struct err e = { 0 };
+
+        if (argc == 2 && strcmp(argv[1], "--fsm") == 0) {
+                fsm_print_diagram(stdout);
+                return 0;
+        }
+        if (argc != 3 || strcmp(argv[1], "--check-policies") != 0)
+                return -1;
+        if (policies_load(&policies, argv[2], &e) < 0) {
+                (void) fprintf(stderr, "rolloutd: %s\n", e.msg);
+                return err_exit_code(e.kind);
+        }
+        for (size_t i = 0; i < policies.n; i++)
+                printf("%s: %s\n", policies.list[i].name, policies.list[i].summary);
+        policies_done(&policies);
+        return 0;
+}
+
+int main(int argc, char **argv)
+{
+        struct service s = { .argc = argc, .argv = argv };
+        struct daemon d;
+        struct err e = { 0 };
+        int r;
+
+        daemon_init(&d, "rolloutd");
+        r = run_tool(argc, argv);
+        if (r >= 0)
+                return r;
+        r = settings_load(&rolloutd_settings, &s.settings, argc, argv, &e);
+        if (r == SETTINGS_EXIT)
+                return 0;
+        if (r < 0) {
+                (void) fprintf(stderr, "rolloutd: %s\n", e.msg);
+                return err_exit_code(e.kind);
+        }
+        set_log_level(&s.settings);
+        r = run(&s, &d);
+        controller_free(s.controller);
+        tokens_free(s.tokens);
+        settings_done(&rolloutd_settings, &s.settings);
+        LOG_INFO("stopped", LOG_INT("status", r));
+        daemon_done(&d);
+        return r;
 }

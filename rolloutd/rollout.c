@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/utf8.h"
+
 void rollout_init(struct rollout *r, const char *model)
 {
         *r = (struct rollout){ .phase = PHASE_IDLE };
@@ -246,6 +248,7 @@ void rollout_apply(struct rollout *r, const struct move *m, const struct request
                 detail = *rq->reason ? rq->reason : detail;
         }
         snprintf(why, sizeof why, "%s%s%s", m->why, *detail ? ": " : "", detail);
+        utf8_clean(why);
         if (m->effect != EFFECT_REST) /* at rest one wants to know why it was rolled back, not that it was */
                 memcpy(r->note, why, sizeof r->note);
 

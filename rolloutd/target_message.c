@@ -1,6 +1,7 @@
 /* What a target does or waits for, in a sentence. */
 #include <stdio.h>
 
+#include "lib/utf8.h"
 #include "rolloutd/target_private.h"
 
 static const char *pending_wait(const struct target *t)
@@ -40,7 +41,7 @@ static void canary_wait(const struct target *t, char *out, size_t size)
                 snprintf(out, size, "waiting for evidence");
 }
 
-void target_message(const struct target *t, char *out, size_t size)
+static void compose(const struct target *t, char *out, size_t size)
 {
         const struct rollout *r = &t->now;
         long long candidate = r->candidate.version, stable = r->stable.version;
@@ -74,4 +75,10 @@ void target_message(const struct target *t, char *out, size_t size)
                 break;
         }
         *out = '\0';
+}
+
+void target_message(const struct target *t, char *out, size_t size)
+{
+        compose(t, out, size);
+        utf8_clean(out);
 }

@@ -1,0 +1,215 @@
+/* What people ask for: unpack, resolve, ask the target, and answer when it is carried out. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/json.h"
+#include "rolloutd/api.h"
+
+static void carried_out(void *arg, struct target *t, const struct err *failure)
+{
+        struct api_call *call = arg;
+
+        if (failure)
+                api_call_err(call, failure);
+        else
+                api_call_json(call, 202, api_view(t));
+}
+
+static int take_reason(const char *reason, struct request *out, struct err *e)
+{
+        if (reason && strlen(reason) > ROLLOUT_REASON_LEN)
+                return err_set(e, ERR_INVALID, "reason: at most %d bytes", ROLLOUT_REASON_LEN);
+        snprintf(out->reason, sizeof out->reason, "%s", reason ? reason : "");
+        return 0;
+}
+
+/* --- start --- */
+
+static void start_it(struct api_call *call, struct err *e)
+{
+        struct target *t = controller_make(call->c, call->model);
+
+        if (!t) {
+                (void) err_set(e, ERR_UNAVAILABLE, "there are %d targets already", CONTROLLER_TARGETS_MAX);
+                return;
+        }
+        if (t->now.stable.version == call->rq.version)
+                (void) err_set(e, ERR_CONFLICT, "version %lld of %s already has all the traffic", (long long) call->rq.version,
+                               call->model);
+        else if (target_ask(t, &call->rq, e) == 0)
+                target_wait(t, TARGET_SAVED, call->timeout_ms, carried_out, call);
+        controller_wake(call->c, t);
+}
+
+static void resolved(void *arg, const struct registry_version *v, const struct err *failure)
+{
+        struct api_call *call = arg;
+        struct err e = { 0 };
+
+        if (failure) {
+                api_call_err(call, failure);
+                return;
+        }
+        call->rq.version = v->number;
+        memcpy(call->rq.digest, v->digest, sizeof call->rq.digest);
+        start_it(call, &e);
+        if (e.kind)
+                api_call_err(call, &e);
+}
+
+/* 2, "2" or "@champion". */
+static int take_ref(json_t *version, char out[static NAME_MAX_LEN + 2], struct err *e)
+{
+        const char *text = json_string_value(version);
+        int64_t number;
+
+        if (json_is_integer(version))
+                snprintf(out, NAME_MAX_LEN + 2, "%lld", (long long) json_integer_value(version));
+        else if (text && strlen(text) <= NAME_MAX_LEN + 1)
+                snprintf(out, NAME_MAX_LEN + 2, "%s", text);
+        else
+                return err_set(e, ERR_INVALID, "version: must be a number or an \"@alias\"");
+        return out[0] == '@' ? name_check("alias", out + 1, e) : version_parse(out, &number, e);
+}
+
+static int check_free(const struct controller *c, const char *model, struct err *e)
+{
+        const struct target *t = controller_find(c, model);
+
+        if (!c->loaded)
+                return err_set(e, ERR_UNAVAILABLE, "the platform's records have not been read yet");
+        if (t && !phase_is_at_rest(t->now.phase))
+                return err_set(e, ERR_CONFLICT, "a rollout of %s is under way: version %lld, phase %s", model,
+                               (long long) t->now.candidate.version, phase_name(t->now.phase));
+        return 0;
+}
+
+int api_start(struct http_request *rq, struct http_reply *rp, struct err *e)
+{
+        struct controller *c = api_controller(rq);
+        const char *name = c->settings->default_policy, *reason = NULL;
+        struct request wish = { .what = ASK_START };
+        char ref[NAME_MAX_LEN + 2];
+        AUTO(json) body = NULL;
+        json_t *version;
+
+        if (name_check("model", rq->arg[0], e) < 0 || http_body_json(rq, &body, e) < 0 ||
+            json_take("rollout", body, e, "{s:o, s?s, s?s}", "version", &version, "policy", &name, "reason", &reason) < 0 ||
+            take_ref(version, ref, e) < 0 || take_reason(reason, &wish, e) < 0 || check_free(c, rq->arg[0], e) < 0)
+                return -1;
+        const struct policy *policy = policies_find(&c->policies, name);
+        if (!policy)
+                return err_set(e, ERR_INVALID, "there is no policy \"%.64s\"", name);
+        struct api_call *call = api_call_new(rq, rp);
+        wish.policy = *policy;
+        memcpy(wish.actor, call->rq.actor, sizeof wish.actor);
+        call->rq = wish;
+        registry_resolve(c->registry, call->model, ref, resolved, call);
+        return 0;
+}
+
+/* --- steering what is under way --- */
+
+static int find(struct http_request *rq, struct target **out, struct err *e)
+{
+        if (name_check("model", rq->arg[0], e) < 0)
+                return -1;
+        *out = controller_find(api_controller(rq), rq->arg[0]);
+        if (!*out && !api_controller(rq)->loaded)
+                return err_set(e, ERR_UNAVAILABLE, "the platform's records have not been read yet");
+        return *out ? 0 : err_set(e, ERR_NOT_FOUND, "nothing of \"%s\" has been rolled out here", rq->arg[0]);
+}
+
+/* An empty body is an empty object. */
+static int take_body(const struct http_request *rq, json_t **body, struct err *e)
+{
+        if (rq->body_len > 0)
+                return http_body_json(rq, body, e);
+        *body = json_object();
+        return 0;
+}
+
+static int steer(struct http_request *rq, struct http_reply *rp, struct target *t, struct request *wish, enum target_until until,
+                 struct err *e)
+{
+        memcpy(wish->actor, rq->actor, sizeof wish->actor);
+        if (target_ask(t, wish, e) < 0)
+                return -1;
+        struct api_call *call = api_call_new(rq, rp);
+        target_wait(t, until, call->timeout_ms, carried_out, call);
+        controller_wake(call->c, t);
+        return 0;
+}
+
+static int simple(struct http_request *rq, struct http_reply *rp, enum ask what, enum target_until until, struct err *e)
+{
+        struct request wish = { .what = what };
+        const char *reason = NULL;
+        AUTO(json) body = NULL;
+        struct target *t;
+
+        if (find(rq, &t, e) < 0 || take_body(rq, &body, e) < 0 || json_take("request", body, e, "{s?s}", "reason", &reason) < 0 ||
+            take_reason(reason, &wish, e) < 0)
+                return -1;
+        return steer(rq, rp, t, &wish, until, e);
+}
+
+int api_pause(struct http_request *rq, struct http_reply *rp, struct err *e)
+{
+        return simple(rq, rp, ASK_PAUSE, TARGET_SAVED, e);
+}
+
+int api_resume(struct http_request *rq, struct http_reply *rp, struct err *e)
+{
+        return simple(rq, rp, ASK_RESUME, TARGET_SAVED, e);
+}
+
+int api_abort(struct http_request *rq, struct http_reply *rp, struct err *e)
+{
+        return simple(rq, rp, ASK_ABORT, TARGET_STANDS, e);
+}
+
+int api_promote(struct http_request *rq, struct http_reply *rp, struct err *e)
+{
+        struct request wish = { .what = ASK_PROMOTE };
+        const char *reason = NULL;
+        AUTO(json) body = NULL;
+        struct target *t;
+        int full = false;
+
+        if (find(rq, &t, e) < 0 || take_body(rq, &body, e) < 0 ||
+            json_take("request", body, e, "{s?b, s?s}", "full", &full, "reason", &reason) < 0 ||
+            take_reason(reason, &wish, e) < 0)
+                return -1;
+        wish.what = full ? ASK_PROMOTE_FULL : ASK_PROMOTE;
+        return steer(rq, rp, t, &wish, TARGET_SAVED, e);
+}
+
+/* A rollback that a person asks for goes to a version that can serve; one that the judge asks for goes to stable regardless. */
+static int check_serves(const struct target *t, int64_t version, struct err *e)
+{
+        const struct version_status *s = target_status(t, version);
+
+        if (!t->world_known || version == t->now.stable.version || (s && s->ready > 0))
+                return 0;
+        return err_set(e, ERR_UNAVAILABLE, "version %lld of %s is not ready: %s", (long long) version, t->now.model,
+                       s && *s->message ? s->message : "it does not run");
+}
+
+int api_rollback(struct http_request *rq, struct http_reply *rp, struct err *e)
+{
+        struct request wish = { .what = ASK_ROLLBACK };
+        const char *reason = NULL;
+        AUTO(json) body = NULL;
+        json_int_t to = 0;
+        struct target *t;
+
+        if (find(rq, &t, e) < 0 || take_body(rq, &body, e) < 0 ||
+            json_take("request", body, e, "{s?I, s?s}", "to", &to, "reason", &reason) < 0 || take_reason(reason, &wish, e) < 0)
+                return -1;
+        if (json_object_get(body, "to") && to < 1)
+                return err_set(e, ERR_INVALID, "to: must be a version's number");
+        if (rollout_back_to(&t->now, to, &wish.version, e) < 0 || check_serves(t, wish.version, e) < 0)
+                return -1;
+        return steer(rq, rp, t, &wish, TARGET_STANDS, e);
+}

@@ -1,0 +1,356 @@
+/* The loop: what is due, what arrived, signals, the way out. */
+#include "rolloutd/controller.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/random.h"
+#include "rolloutd/api.h"
+
+enum { FDS_MAX = 128, WAIT_MOST_MS = 1000 };
+
+static const struct metric_row metric_rows[] = {
+#define METRIC(id, type, name, labels, help) { METRIC_##type, name, labels, help },
+#include "rolloutd/metrics.def"
+#undef METRIC
+};
+
+static const struct backoff_policy load_backoff = { .base_ms = 200, .cap_ms = 10000 };
+
+/* --- what targets need and tell --- */
+
+static int64_t env_now(void *arg)
+{
+        (void) arg;
+        return clock_ms();
+}
+
+static int64_t env_wall(void *arg)
+{
+        (void) arg;
+        return clock_wall_ms();
+}
+
+static uint32_t env_dice(void *arg)
+{
+        (void) arg;
+        return random_u32();
+}
+
+static void env_changed(void *arg, struct target *t)
+{
+        api_watch_changed(arg, t);
+}
+
+static void env_happened(void *arg, struct target *t, const struct event *ev)
+{
+        struct controller *c = arg;
+        bool bad = strcmp(ev->kind, "rolling-back") == 0 || strcmp(ev->kind, "given-up") == 0;
+
+        metric_inc(metrics_cell(c->metrics, METRIC_events, t->now.model, ev->kind));
+        if (bad)
+                LOG_WARN("rolling back", "model", t->now.model, "row", ev->row, "why", ev->why, "actor", ev->actor);
+        else
+                LOG_INFO("event", "model", t->now.model, "kind", ev->kind, "row", ev->row, "phase", phase_name(ev->to), "why",
+                         ev->why, "actor", ev->actor);
+        api_watch_happened(c, t, ev);
+}
+
+static void env_failed(void *arg, struct target *t, const char *operation, const struct err *e)
+{
+        struct controller *c = arg;
+
+        metric_inc(metrics_cell(c->metrics, METRIC_failures, operation, err_kind_name(e->kind)));
+        LOG_WARN("an operation failed and will be tried again", "model", t->now.model, "operation", operation, "error", e->msg);
+}
+
+static void env_routed_back(void *arg, struct target *t, int64_t took_ms)
+{
+        struct controller *c = arg;
+
+        metric_observe(metrics_cell(c->metrics, METRIC_rollback), (double) took_ms / 1000);
+        LOG_INFO("weights of the rollback are written", "model", t->now.model, LOG_INT("took_ms", took_ms));
+}
+
+/* --- targets --- */
+
+struct target *controller_find(const struct controller *c, const char *model)
+{
+        for (size_t i = 0; i < c->n_targets; i++)
+                if (strcmp(c->targets[i].t->now.model, model) == 0)
+                        return c->targets[i].t;
+        return NULL;
+}
+
+static struct target *add(struct controller *c, struct target *t)
+{
+        c->targets = xrealloc(c->targets, c->n_targets + 1, sizeof *c->targets);
+        c->targets[c->n_targets++] = (struct controlled){ .t = t };
+        return t;
+}
+
+struct target *controller_make(struct controller *c, const char *model)
+{
+        struct target *t = controller_find(c, model);
+
+        if (t || c->n_targets >= CONTROLLER_TARGETS_MAX)
+                return t;
+        return add(c, target_new(&c->env, model));
+}
+
+void controller_wake(struct controller *c, struct target *t)
+{
+        (void) c;
+        t->woken = true;
+}
+
+static void records_loaded(void *arg, const struct platform_record *records, size_t n, const struct err *failure)
+{
+        struct controller *c = arg;
+        struct err e = { 0 };
+
+        c->loading = false;
+        if (failure) {
+                LOG_WARN("cannot read the records yet", "error", failure->msg);
+                (void) backoff_next(&load_backoff, &c->load_backoff, clock_ms(), random_u32());
+                c->load_at_ms = clock_ms() + c->load_backoff.wait_ms;
+                return;
+        }
+        for (size_t i = 0; i < n && i < CONTROLLER_TARGETS_MAX; i++) {
+                struct target *t = target_load(&c->env, &records[i], &e);
+
+                if (t)
+                        add(c, t);
+                else
+                        LOG_ERROR("a record cannot be understood and is left alone", "model", records[i].target, "error", e.msg);
+        }
+        c->loaded = true;
+        LOG_INFO("records read", LOG_INT("targets", (int64_t) c->n_targets));
+}
+
+/* --- tokens --- */
+
+static void tokens_listed(void *arg, const char *body, const struct err *failure)
+{
+        struct controller *c = arg;
+        struct err e = { 0 };
+
+        c->listing_tokens = false;
+        if (failure)
+                e = *failure;
+        else
+                (void) tokens_update(c->tokens, body, &e);
+        if (e.kind && !c->tokens_failure.kind)
+                LOG_WARN("tokens cannot be copied from the registry; the known ones stay valid", "error", e.msg);
+        else if (!e.kind && c->tokens_failure.kind)
+                LOG_INFO("tokens are copied from the registry again");
+        c->tokens_failure = e;
+}
+
+void controller_sync_tokens(struct controller *c)
+{
+        int64_t soon = clock_ms() + 500; /* somebody guessing tokens must not make us ask more often */
+
+        if (soon < c->tokens_at_ms)
+                c->tokens_at_ms = soon;
+}
+
+/* --- one round --- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+        return b >= 0 && b < a ? b : a;
+}
+
+static int64_t run_targets(struct controller *c, int64_t now)
+{
+        int64_t wake = WAIT_MOST_MS;
+
+        for (size_t i = 0; i < c->n_targets; i++) {
+                struct controlled *one = &c->targets[i];
+
+                if (one->t->woken || now >= one->due_ms) {
+                        one->due_ms = now + target_run(one->t);
+                        api_watch_look(c, one->t);
+                }
+                wake = earlier(wake, one->t->woken ? 0 : one->due_ms - now > 0 ? one->due_ms - now : 0);
+        }
+        return wake;
+}
+
+static void do_due(struct controller *c, int64_t now)
+{
+        if (!c->loaded && !c->loading && now >= c->load_at_ms) {
+                c->loading = true;
+                c->platform->ops->load(c->platform, records_loaded, c);
+        }
+        if (!c->listing_tokens && now >= c->tokens_at_ms && !c->draining) {
+                c->listing_tokens = true;
+                c->tokens_at_ms = now + c->settings->token_sync;
+                registry_tokens(c->registry, tokens_listed, c);
+        }
+}
+
+static bool any_woken(const struct controller *c)
+{
+        for (size_t i = 0; i < c->n_targets; i++)
+                if (c->targets[i].t->woken)
+                        return true;
+        return false;
+}
+
+/* Everything that can be done without waiting; returns how long to wait at most. A target's decision reaches the platform in
+ * the same round. */
+static int64_t work(struct controller *c)
+{
+        int64_t started_us = clock_us(), now = clock_ms(), wake, platform_ms;
+
+        do_due(c, now);
+        c->platform->ops->run(c->platform, now);
+        wake = run_targets(c, now);
+        platform_ms = c->platform->ops->run(c->platform, clock_ms());
+        http_server_run(c->server); /* answers that have become possible */
+        metric_observe(metrics_cell(c->metrics, METRIC_pass), (double) (clock_us() - started_us) / 1e6);
+        if (any_woken(c))
+                return 0;
+        wake = earlier(wake, platform_ms);
+        wake = earlier(wake, http_server_timeout_ms(c->server));
+        return c->draining ? earlier(wake, 50) : wake;
+}
+
+static bool all_is_written(const struct controller *c)
+{
+        for (size_t i = 0; i < c->n_targets; i++)
+                if (c->targets[i].t->edits != c->targets[i].t->saved_edits || c->targets[i].t->acting)
+                        return false;
+        return true;
+}
+
+static void reload(struct controller *c)
+{
+        struct err e = { 0 };
+
+        if (c->reload && c->reload(c->reload_arg, &e) < 0)
+                LOG_WARN("settings stay as they were", "error", e.msg);
+        e = (struct err){ 0 };
+        if (policies_load(&c->policies, c->settings->policies, &e) < 0)
+                LOG_WARN("policies stay as they were", "error", e.msg);
+        else
+                LOG_INFO("policies read", LOG_INT("policies", (int64_t) c->policies.n));
+        c->env.tick_ms = c->settings->tick;
+        c->env.scrape_ms = c->settings->scrape_interval;
+}
+
+/* True: leave. */
+static bool obey(struct controller *c)
+{
+        switch (daemon_next(c->daemon)) {
+        case DAEMON_NONE:
+                return false;
+        case DAEMON_RELOAD:
+                reload(c);
+                return false;
+        case DAEMON_DRAIN:
+                c->draining = true;
+                c->stop_by_ms = clock_ms() + c->settings->drain;
+                http_server_drain(c->server);
+                LOG_INFO("stopping", LOG_INT("requests_under_way", http_server_inflight(c->server)));
+                return false;
+        case DAEMON_LEAVE:
+                return true;
+        }
+        return false;
+}
+
+int controller_run(struct controller *c, struct err *e)
+{
+        struct pollfd fds[FDS_MAX];
+
+        for (;;) {
+                int64_t wait_ms = work(c);
+
+                fds[0] = (struct pollfd){ .fd = c->daemon->fd, .events = POLLIN };
+                fds[1] = (struct pollfd){ .fd = http_server_fd(c->server), .events = POLLIN };
+                unsigned n = 2 + c->platform->ops->poll_fds(c->platform, fds + 2, FDS_MAX - 2);
+
+                if (http_loop_poll(c->http, fds, n, (int) wait_ms) < 0)
+                        return err_set(e, ERR_INTERNAL, "the loop of connections is broken");
+                http_server_run(c->server);
+                if (obey(c))
+                        return 0;
+                if (c->draining && (clock_ms() >= c->stop_by_ms || (http_server_inflight(c->server) == 0 && all_is_written(c))))
+                        return 0;
+        }
+}
+
+/* --- life --- */
+
+static int start_server(struct controller *c, struct err *e)
+{
+        const struct http_server_config config = {
+                .listen = c->settings->listen,
+                .routes = api_routes,
+                .n_routes = api_route_count,
+                .app = c,
+                .mode = HTTP_EXTERNAL,
+                .authenticate = api_authenticate,
+                .observe = api_observe,
+        };
+
+        return http_server_start(&config, &c->server, e);
+}
+
+int controller_new(const struct settings *settings, struct daemon *daemon, struct platform *platform, struct tokens *tokens,
+                   struct controller **out, struct err *e)
+{
+        struct controller *c = xcalloc(1, sizeof *c);
+
+        *c = (struct controller){ .settings = settings, .daemon = daemon, .platform = platform, .tokens = tokens };
+        c->metrics = metrics_new(metric_rows, sizeof metric_rows / sizeof *metric_rows, METRICS_LATENCY_BUCKETS,
+                                 sizeof METRICS_LATENCY_BUCKETS / sizeof *METRICS_LATENCY_BUCKETS);
+        c->http = http_loop_new();
+        c->prometheus = prometheus_new(c->http, settings->prometheus);
+        c->registry = registry_new(c->http, settings->registry, settings->registry_token);
+        c->env = (struct target_env){
+                .platform = platform,
+                .evidence = prometheus_source(c->prometheus),
+                .tick_ms = settings->tick,
+                .scrape_ms = settings->scrape_interval,
+                .now_ms = env_now,
+                .wall_ms = env_wall,
+                .dice = env_dice,
+                .changed = env_changed,
+                .happened = env_happened,
+                .failed = env_failed,
+                .routed_back = env_routed_back,
+                .arg = c,
+        };
+        if (policies_load(&c->policies, settings->policies, e) < 0 || start_server(c, e) < 0) {
+                controller_free(c);
+                return -1;
+        }
+        *out = c;
+        return 0;
+}
+
+void controller_free(struct controller *c)
+{
+        if (!c)
+                return;
+        http_server_stop(c->server);
+        prometheus_free(c->prometheus);
+        registry_free(c->registry);
+        c->platform->ops->free(c->platform);
+        for (size_t i = 0; i < c->n_targets; i++)
+                target_free(c->targets[i].t);
+        free(c->targets);
+        api_calls_free(c);
+        http_loop_free(c->http);
+        policies_done(&c->policies);
+        metrics_free(c->metrics);
+        free(c);
+}

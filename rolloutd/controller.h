@@ -1,0 +1,74 @@
+/*
+ * The program's one loop: targets, platform, Prometheus, registry and API on a single thread. Nothing in it waits; whatever
+ * takes time is answered by a later round.
+ */
+#pragma once
+
+#include "lib/daemon.h"
+#include "lib/http_client.h"
+#include "lib/http_server.h"
+#include "lib/metrics.h"
+#include "rolloutd/platform.h"
+#include "rolloutd/policies.h"
+#include "rolloutd/prometheus.h"
+#include "rolloutd/registry.h"
+#include "rolloutd/settings.h"
+#include "rolloutd/target.h"
+#include "rolloutd/tokens.h"
+
+enum {
+#define METRIC(id, ...) METRIC_##id,
+#include "rolloutd/metrics.def"
+#undef METRIC
+};
+
+enum { CONTROLLER_TARGETS_MAX = 10000 };
+
+struct api_call;  /* an answer that is waited for: api.c */
+struct api_watch; /* a client that watches: api_watch.c */
+
+struct controlled { /* a target in the loop */
+        struct target *t;
+        int64_t due_ms;
+};
+
+struct controller {
+        const struct settings *settings;
+        struct daemon *daemon;
+        struct http_loop *http;
+        struct http_server *server;
+        struct platform *platform;
+        struct prometheus *prometheus;
+        struct registry *registry;
+        struct tokens *tokens;
+        struct policies policies;
+        struct metrics *metrics;
+        struct target_env env;
+        struct controlled *targets;
+        size_t n_targets;
+        bool loaded, loading; /* all records have been read */
+        int64_t load_at_ms, tokens_at_ms;
+        struct backoff load_backoff;
+        bool listing_tokens;
+        struct err tokens_failure, evidence_failure; /* warned once, until it works again */
+        bool draining;
+        int64_t stop_by_ms;
+        struct api_call *calls;
+        struct api_watch *watches;
+        int n_watches;
+        int (*reload)(void *arg, struct err *e); /* SIGHUP: settings; policies are the controller's own business */
+        void *reload_arg;
+};
+
+/* `platform` is taken over. Settings, daemon and tokens must outlive the controller. */
+int controller_new(const struct settings *settings, struct daemon *daemon, struct platform *platform, struct tokens *tokens,
+                   struct controller **out, struct err *e);
+void controller_free(struct controller *c);
+
+/* Until SIGTERM. 0, or -1 when the loop itself is broken. */
+int controller_run(struct controller *c, struct err *e);
+
+struct target *controller_find(const struct controller *c, const char *model); /* NULL: there is none */
+struct target *controller_make(struct controller *c, const char *model);       /* found or new; NULL when there are too many */
+void controller_wake(struct controller *c, struct target *t);                  /* run it in this round */
+void controller_sync_tokens(struct controller *c);                             /* soon, not at once */

@@ -1,0 +1,229 @@
+/* Queries out, evidence in. */
+#include "rolloutd/prometheus.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "lib/clock.h"
+#include "lib/mem.h"
+#include "lib/strbuf.h"
+#include "rolloutd/prometheus_parse.h"
+
+enum { QUERY_TIMEOUT_MS = 5000, QUERY_SAMPLES = 0, QUERY_CLOCK = 1, QUERY_GATES = 2 };
+
+struct prometheus {
+        struct evidence_source source; /* first */
+        struct http_loop *loop;
+        char *url; /* of /api/v1/query */
+        struct question *questions;
+};
+
+struct query {
+        struct question *question;
+        struct http_call call;
+        struct http_flight *flight; /* NULL once answered */
+        char *body;
+};
+
+struct question { /* one ask() under way */
+        struct prometheus *p;
+        evidence_fn done;
+        void *arg;
+        int64_t asked_ms; /* wall clock */
+        struct evidence answer;
+        struct series_list list;
+        struct query queries[QUERY_GATES + POLICY_QUERIES_MAX];
+        int n_queries, waiting;
+        struct question *prev, *next;
+};
+
+/* The histogram's bound as a label may be written "0.05", "0.050", "1" or "1.0". */
+static void add_bound(struct strbuf *b, int64_t objective_ms)
+{
+        char text[32];
+
+        snprintf(text, sizeof text, "%.15g", (double) objective_ms / 1000);
+        for (const char *c = text; *c; c++)
+                strbuf_adds(b, *c == '.' ? "\\\\." : (char[]){ *c, '\0' });
+        strbuf_adds(b, strchr(text, '.') ? "0*" : "(\\\\.0*)?");
+}
+
+char *prometheus_selector(const struct evidence_question *q)
+{
+        const struct policy_share *latency = &q->policy->latency;
+        AUTO_STRBUF b;
+
+        strbuf_init(&b, 4096);
+        strbuf_addf(&b, "{__name__=~\"up|scorer_requests_total%s\",model=\"%s\",version=~\"%lld|%lld\",le=~\"",
+                    latency->on ? "|scorer_request_duration_seconds_bucket" : "", q->model, (long long) q->version[ARM_STABLE],
+                    (long long) q->version[ARM_CANDIDATE]);
+        if (latency->on) { /* an absent label matches the empty alternative */
+                strbuf_adds(&b, "|\\\\+Inf|");
+                add_bound(&b, latency->objective_ms);
+        }
+        strbuf_addf(&b, "\"}[%lldms]", (long long) q->range_ms);
+        return strbuf_take(&b);
+}
+
+static void question_free(struct question *qu)
+{
+        for (int i = 0; i < qu->n_queries; i++) {
+                if (qu->queries[i].flight)
+                        http_loop_cancel(qu->p->loop, qu->queries[i].flight);
+                free(qu->queries[i].body);
+        }
+        series_list_done(&qu->list);
+        DL_DELETE(qu->p->questions, qu);
+        free(qu);
+}
+
+static void fail(struct question *qu, const char *why)
+{
+        if (!qu->answer.ok)
+                return; /* the first reason is the cause */
+        qu->answer.ok = false;
+        snprintf(qu->answer.why, sizeof qu->answer.why, "%.*s", (int) sizeof qu->answer.why - 1, why);
+}
+
+/* An answer with status 4xx or 5xx has Prometheus's reason in its body. */
+static int take_number(const struct http_response *r, const struct err *failure, double *value, int64_t *at_ms, struct err *e)
+{
+        if (failure)
+                return err_set(e, failure->kind, "Prometheus: %s", failure->msg);
+        return prometheus_parse_number(r->body, r->body_len, value, at_ms, e);
+}
+
+static void take_gate(struct question *qu, int gate, const struct http_response *r, const struct err *failure)
+{
+        struct gate_value *v = &qu->answer.queries[gate];
+        struct err e = { 0 };
+        int64_t at_ms;
+
+        v->known = take_number(r, failure, &v->value, &at_ms, &e) == 0;
+        if (!v->known)
+                snprintf(v->why, sizeof v->why, "%.*s", (int) sizeof v->why - 1, e.msg);
+}
+
+static void take_clock(struct question *qu, const struct http_response *r, const struct err *failure)
+{
+        int64_t now_ms = clock_wall_ms(), at_ms;
+        struct err e = { 0 };
+        double value;
+
+        if (take_number(r, failure, &value, &at_ms, &e) < 0) {
+                fail(qu, e.msg);
+                return;
+        }
+        qu->answer.server_ms = at_ms;
+        qu->answer.local_ms = qu->asked_ms + (now_ms - qu->asked_ms) / 2;
+}
+
+static void take_series(struct question *qu, const struct http_response *r, const struct err *failure)
+{
+        struct err e = { 0 };
+
+        if (failure)
+                (void) err_set(&e, failure->kind, "Prometheus: %s", failure->msg);
+        else
+                (void) prometheus_parse_series(r->body, r->body_len, &qu->list, &e);
+        if (e.kind)
+                fail(qu, e.msg);
+}
+
+static void answered(void *arg, const struct http_response *r, const struct err *failure)
+{
+        struct query *query = arg;
+        struct question *qu = query->question;
+        int which = (int) (query - qu->queries);
+
+        query->flight = NULL;
+        if (which == QUERY_SAMPLES)
+                take_series(qu, r, failure);
+        else if (which == QUERY_CLOCK)
+                take_clock(qu, r, failure);
+        else
+                take_gate(qu, which - QUERY_GATES, r, failure);
+        if (--qu->waiting > 0)
+                return;
+        qu->answer.series = qu->list.series;
+        qu->answer.n = qu->list.n;
+        qu->done(qu->arg, &qu->answer);
+        question_free(qu);
+}
+
+static void start(struct question *qu, const char *text)
+{
+        struct query *query = &qu->queries[qu->n_queries++];
+        char *escaped = http_escape(text);
+
+        query->question = qu;
+        query->body = xasprintf("query=%s&timeout=%dms", escaped, QUERY_TIMEOUT_MS);
+        free(escaped);
+        query->call = (struct http_call){
+                .method = "POST",
+                .url = qu->p->url,
+                .content_type = "application/x-www-form-urlencoded",
+                .body = query->body,
+                .body_len = strlen(query->body),
+                .timeout_ms = QUERY_TIMEOUT_MS,
+                .max_body = PROMETHEUS_BODY_MAX,
+        };
+        qu->waiting++;
+        query->flight = http_loop_start(qu->p->loop, &query->call, answered, query);
+}
+
+static void ask(struct evidence_source *s, const struct evidence_question *q, evidence_fn done, void *arg)
+{
+        struct prometheus *p = (struct prometheus *) s;
+        struct question *qu = xcalloc(1, sizeof *qu);
+        char *selector = prometheus_selector(q);
+
+        qu->p = p;
+        qu->done = done;
+        qu->arg = arg;
+        qu->asked_ms = clock_wall_ms();
+        qu->answer.ok = true;
+        qu->answer.range_ms = q->range_ms;
+        DL_APPEND(p->questions, qu);
+        start(qu, selector);
+        free(selector);
+        start(qu, "time()");
+        for (int i = 0; i < q->policy->n_queries; i++) {
+                char *text = policy_query_text(q->policy->queries[i].query, q->model, q->version[ARM_CANDIDATE],
+                                               q->version[ARM_STABLE]);
+
+                start(qu, text);
+                free(text);
+        }
+}
+
+struct prometheus *prometheus_new(struct http_loop *loop, const char *url)
+{
+        struct prometheus *p = xcalloc(1, sizeof *p);
+        size_t n = strlen(url);
+
+        p->source.ask = ask;
+        p->loop = loop;
+        p->url = xasprintf("%.*s/api/v1/query", (int) (n > 0 && url[n - 1] == '/' ? n - 1 : n), url);
+        return p;
+}
+
+struct evidence_source *prometheus_source(struct prometheus *p)
+{
+        return &p->source;
+}
+
+void prometheus_free(struct prometheus *p)
+{
+        struct question *qu, *next;
+
+        if (!p)
+                return;
+        DL_FOREACH_SAFE(p->questions, qu, next)
+        question_free(qu);
+        free(p->url);
+        free(p);
+}

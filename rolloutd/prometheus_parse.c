@@ -1,0 +1,185 @@
+/* Prometheus's JSON to series and numbers. */
+#include "rolloutd/prometheus_parse.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/names.h"
+
+static int malformed(struct err *e, const char *what)
+{
+        return err_set(e, ERR_INVALID, "Prometheus's answer has %s", what);
+}
+
+/* The envelope: success, no warnings; gives the type and the result. */
+static int open_answer(const char *text, size_t len, json_t **doc, const char **type, json_t **result, struct err *e)
+{
+        const char *status, *error = NULL;
+        json_t *data = NULL, *warnings = NULL;
+
+        if (json_parse("Prometheus's answer", text, len, doc, e) < 0 ||
+            json_peek("Prometheus's answer", *doc, e, "{s:s, s?o, s?s, s?o}", "status", &status, "data", &data, "error", &error,
+                      "warnings", &warnings) < 0)
+                return -1;
+        if (strcmp(status, "success") != 0)
+                return err_set(e, ERR_UNAVAILABLE, "Prometheus says: %.300s", error ? error : status);
+        if (json_array_size(warnings) > 0) {
+                const char *first = json_string_value(json_array_get(warnings, 0));
+
+                return err_set(e, ERR_UNAVAILABLE, "Prometheus answers in part only: %.300s", first ? first : "a warning");
+        }
+        if (!data)
+                return malformed(e, "no data");
+        return json_peek("Prometheus's answer", data, e, "{s:s, s:o}", "resultType", type, "result", result);
+}
+
+/* [1700000000.123, "1.5"] */
+static int parse_sample(json_t *pair, struct sample *out, struct err *e)
+{
+        const char *text = json_string_value(json_array_get(pair, 1));
+        double at = json_number_value(json_array_get(pair, 0));
+        char *end;
+
+        if (json_array_size(pair) != 2 || !json_is_number(json_array_get(pair, 0)) || !text || !*text || !(fabs(at) < 1e12))
+                return malformed(e, "a sample that is not [time, \"value\"]");
+        out->at_ms = llround(at * 1000);
+        out->value = strtod(text, &end);
+        return *end == '\0' ? 0 : malformed(e, "a value that is no number");
+}
+
+/* Into the list's memory, which is large enough. */
+static int parse_samples(json_t *values, struct series_list *l, size_t *used, struct series *s, struct err *e)
+{
+        json_t *pair;
+        size_t i;
+
+        s->samples = &l->samples[*used];
+        s->n = json_array_size(values);
+        *used += s->n;
+        json_array_foreach (values, i, pair) {
+                if (parse_sample(pair, &s->samples[i], e) < 0)
+                        return -1;
+                if (i > 0 && s->samples[i].at_ms < s->samples[i - 1].at_ms)
+                        return malformed(e, "samples out of order");
+        }
+        return 0;
+}
+
+static bool parse_bound(const char *le, double *out)
+{
+        char *end;
+
+        if (!le || !*le)
+                return false;
+        *out = strtod(le, &end);
+        return *end == '\0' && !isnan(*out);
+}
+
+/* Our labels to a series. False: not one of ours. */
+static bool parse_labels(json_t *metric, struct series *s)
+{
+        const char *name = json_string_value(json_object_get(metric, "__name__"));
+        const char *instance = json_string_value(json_object_get(metric, "instance"));
+        const char *version = json_string_value(json_object_get(metric, "version"));
+        const char *code = json_string_value(json_object_get(metric, "code"));
+
+        if (!name || !instance || strlen(instance) > SAMPLER_INSTANCE_LEN || !version ||
+            version_parse(version, &s->version, NULL) < 0)
+                return false;
+        memcpy(s->instance, instance, strlen(instance) + 1);
+        if (strcmp(name, "up") == 0) {
+                s->kind = SERIES_UP;
+                return true;
+        }
+        if (strcmp(name, "scorer_requests_total") == 0 && code) {
+                s->kind = SERIES_REQUESTS;
+                s->is_error = code[0] != '2' || strlen(code) != 3;
+                return true;
+        }
+        s->kind = SERIES_BUCKET;
+        return strcmp(name, "scorer_request_duration_seconds_bucket") == 0 &&
+               parse_bound(json_string_value(json_object_get(metric, "le")), &s->le_s);
+}
+
+static int count_samples(json_t *result, size_t *total, struct err *e)
+{
+        json_t *item;
+        size_t i;
+
+        *total = 0;
+        if (!json_is_array(result) || json_array_size(result) > PROMETHEUS_SERIES_MAX)
+                return malformed(e, "too many series, or none where a list should be");
+        json_array_foreach (result, i, item) {
+                json_t *values = json_object_get(item, "values");
+
+                if (!json_is_array(values) || !json_is_object(json_object_get(item, "metric")))
+                        return malformed(e, "a series without labels or values");
+                *total += json_array_size(values);
+        }
+        return *total <= PROMETHEUS_SAMPLES_MAX ? 0 : malformed(e, "too many samples");
+}
+
+int prometheus_parse_series(const char *text, size_t len, struct series_list *out, struct err *e)
+{
+        struct series_list l = { 0 };
+        json_t *result, *item;
+        AUTO(json) doc = NULL;
+        const char *type;
+        size_t i, total, used = 0;
+
+        if (open_answer(text, len, &doc, &type, &result, e) < 0)
+                return -1;
+        if (strcmp(type, "matrix") != 0)
+                return err_set(e, ERR_INVALID, "Prometheus's answer is a %.20s, not a matrix", type);
+        if (count_samples(result, &total, e) < 0)
+                return -1;
+        l.series = xcalloc(json_array_size(result) + 1, sizeof *l.series);
+        l.samples = xcalloc(total + 1, sizeof *l.samples);
+        json_array_foreach (result, i, item) {
+                if (!parse_labels(json_object_get(item, "metric"), &l.series[l.n]))
+                        continue;
+                if (parse_samples(json_object_get(item, "values"), &l, &used, &l.series[l.n], e) < 0) {
+                        series_list_done(&l);
+                        return -1;
+                }
+                l.n++;
+        }
+        *out = l;
+        return 0;
+}
+
+void series_list_done(struct series_list *l)
+{
+        free(l->series);
+        free(l->samples);
+        *l = (struct series_list){ 0 };
+}
+
+int prometheus_parse_number(const char *text, size_t len, double *value, int64_t *at_ms, struct err *e)
+{
+        AUTO(json) doc = NULL;
+        const char *type;
+        json_t *result;
+        struct sample s;
+
+        if (open_answer(text, len, &doc, &type, &result, e) < 0)
+                return -1;
+        if (strcmp(type, "vector") == 0) {
+                if (json_array_size(result) != 1)
+                        return err_set(e, ERR_NOT_FOUND, "the query gives %zu series, not one", json_array_size(result));
+                result = json_object_get(json_array_get(result, 0), "value");
+        } else if (strcmp(type, "scalar") != 0) {
+                return err_set(e, ERR_INVALID, "the query gives a %.20s, not a number", type);
+        }
+        if (parse_sample(result, &s, e) < 0)
+                return -1;
+        if (!isfinite(s.value))
+                return err_set(e, ERR_NOT_FOUND, "the query gives %s", isnan(s.value) ? "NaN" : "an infinity");
+        *value = s.value;
+        *at_ms = s.at_ms;
+        return 0;
+}

@@ -1,0 +1,25 @@
+/*
+ * Answers of Prometheus's HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api/), strictly: an error status, a
+ * warning (a partial answer), an unexpected type or a malformed sample is an error with its reason, never an empty result.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "lib/err.h"
+#include "rolloutd/sampler.h"
+
+enum { PROMETHEUS_SERIES_MAX = 4096, PROMETHEUS_SAMPLES_MAX = 200000, PROMETHEUS_BODY_MAX = 4 << 20 };
+
+struct series_list {
+        struct series *series;
+        size_t n;
+        struct sample *samples; /* the memory of all of them */
+};
+
+/* A matrix of the metrics that prometheus_selector() asks for. Series without our labels are left out: they are not ours. */
+int prometheus_parse_series(const char *text, size_t len, struct series_list *out, struct err *e);
+void series_list_done(struct series_list *l);
+
+/* Exactly one finite number: a scalar or a vector of one. *at_ms is the moment of evaluation. */
+int prometheus_parse_number(const char *text, size_t len, double *value, int64_t *at_ms, struct err *e);

@@ -1,0 +1,58 @@
+/* The settings table of rolloutd. */
+#include "rolloutd/settings.h"
+
+#include <string.h>
+
+#include "lib/log.h"
+#include "lib/names.h"
+
+static const struct setting rows[] = {
+#define SETTING(name, type, fallback, reloadable, help)                                                                          \
+        { #name, SETTING_##type, offsetof(struct settings, name), fallback, reloadable, help },
+#include "rolloutd/settings.def"
+#undef SETTING
+};
+
+const struct settings_spec rolloutd_settings = {
+        .program = "rolloutd",
+        .summary = "rollout controller: moves traffic to new model versions step by step, and back when they are worse",
+        .rows = rows,
+        .n_rows = sizeof rows / sizeof *rows,
+        .size = sizeof(struct settings),
+};
+
+static int in_range(const char *name, int64_t ms, int64_t low, int64_t high, struct err *e)
+{
+        if (ms < low || ms > high)
+                return err_set(e, ERR_INVALID, "%s must be %lld to %lld ms, not %lld", name, (long long) low, (long long) high,
+                               (long long) ms);
+        return 0;
+}
+
+static int check_url(const char *name, const char *url, struct err *e)
+{
+        if (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0)
+                return 0;
+        return err_set(e, ERR_INVALID, "%s must be like http://HOST:PORT, not \"%s\"", name, url);
+}
+
+int settings_check(const struct settings *s, struct err *e)
+{
+        enum log_level level;
+
+        if (!s->listen || !s->state_dir || !s->registry || !s->prometheus || !s->policies || !s->platform || !s->log_level ||
+            !s->default_policy)
+                return err_set(e, ERR_INVALID,
+                               "listen, state_dir, registry, prometheus, policies, default_policy, platform and log_level must "
+                               "not be empty");
+        if (log_level_parse(s->log_level, &level))
+                return err_set(e, ERR_INVALID, "log_level must be debug, info, warn or error, not \"%s\"", s->log_level);
+        if (strcmp(s->platform, "local") != 0)
+                return err_set(e, ERR_INVALID, "platform must be local, not \"%s\"", s->platform);
+        if (name_check("default_policy", s->default_policy, e) < 0 || check_url("registry", s->registry, e) < 0 ||
+            check_url("prometheus", s->prometheus, e) < 0 || in_range("tick", s->tick, 50, 300000, e) < 0 ||
+            in_range("scrape_interval", s->scrape_interval, 50, 300000, e) < 0 ||
+            in_range("token_sync", s->token_sync, 100, 86400000, e) < 0)
+                return -1;
+        return 0;
+}
