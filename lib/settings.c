@@ -214,30 +214,42 @@ static int load_mapping(const struct settings_spec *spec, void *out, const char 
         }
 }
 
+/* The one mapping that the file holds; an empty file has none. */
+static int load_documents(const struct settings_spec *spec, void *out, const char *path, yaml_parser_t *p, struct err *e)
+{
+        bool seen = false, more = true;
+
+        while (more) {
+                yaml_event_t ev;
+                if (next_event(p, &ev, path, e))
+                        return -1;
+                yaml_event_type_t type = ev.type;
+                yaml_event_delete(&ev);
+                if (type == YAML_MAPPING_START_EVENT && !seen) {
+                        if (load_mapping(spec, out, path, p, e))
+                                return -1;
+                        seen = true;
+                } else if (type == YAML_MAPPING_START_EVENT || type == YAML_SEQUENCE_START_EVENT || type == YAML_SCALAR_EVENT ||
+                           type == YAML_ALIAS_EVENT) {
+                        return err_set(e, ERR_INVALID, "%s must be one list of \"name: value\" lines", path);
+                }
+                more = type != YAML_STREAM_END_EVENT;
+        }
+        return 0;
+}
+
 static int load_file(const struct settings_spec *spec, void *out, const char *path, struct err *e)
 {
         AUTO(str) text = NULL;
         yaml_parser_t p;
-        yaml_event_t ev;
         size_t len;
-        int r;
 
         if (fs_read(path, FILE_MAX_BYTES, &text, &len, e))
                 return -1;
         if (!yaml_parser_initialize(&p))
                 return err_set(e, ERR_INTERNAL, "no YAML parser");
         yaml_parser_set_input_string(&p, (const unsigned char *) text, len);
-        do { /* stream start, document start, then the mapping; an empty file has none */
-                r = next_event(&p, &ev, path, e);
-                bool more = ev.type == YAML_STREAM_START_EVENT || ev.type == YAML_DOCUMENT_START_EVENT;
-                if (r == 0 && ev.type == YAML_MAPPING_START_EVENT)
-                        r = load_mapping(spec, out, path, &p, e);
-                else if (r == 0 && !more && ev.type != YAML_STREAM_END_EVENT)
-                        r = err_set(e, ERR_INVALID, "%s must be a list of \"name: value\" lines", path);
-                yaml_event_delete(&ev);
-                if (!more)
-                        break;
-        } while (r == 0);
+        int r = load_documents(spec, out, path, &p, e);
         yaml_parser_delete(&p);
         return r;
 }
