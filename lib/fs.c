@@ -87,6 +87,18 @@ int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
         return sync_folder_of(path, e);
 }
 
+static int make_folder(const char *path, mode_t mode, struct err *e)
+{
+        struct stat st;
+
+        if (mkdir(path, mode) == 0)
+                return 0;
+        int number = errno;
+        if (number == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+                return 0;
+        return err_errno(e, number, "create folder %s", path);
+}
+
 int fs_mkdirs(const char *path, mode_t mode, struct err *e)
 {
         AUTO(str) copy = xstrdup(path);
@@ -95,13 +107,11 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *e)
                 if (*p != '/')
                         continue;
                 *p = '\0';
-                if (mkdir(copy, 0755) && errno != EEXIST)
-                        return err_errno(e, errno, "create folder %s", copy);
+                if (make_folder(copy, 0755, e))
+                        return -1;
                 *p = '/';
         }
-        if (mkdir(copy, mode) && errno != EEXIST)
-                return err_errno(e, errno, "create folder %s", copy);
-        return 0;
+        return make_folder(copy, mode, e);
 }
 
 int fs_remove(const char *path, struct err *e)
