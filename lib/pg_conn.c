@@ -115,8 +115,11 @@ bool pg_conn_is_usable(struct pg_conn *c)
         if (!c->pq || c->busy || PQstatus(c->pq) != CONNECTION_OK || PQtransactionStatus(c->pq) != PQTRANS_IDLE)
                 return false;
         struct pollfd p = { .fd = PQsocket(c->pq), .events = POLLIN };
-        /* An idle server says nothing unless it is going away (or changed a setting, which is read here). */
-        return poll(&p, 1, 0) == 0 || (PQconsumeInput(c->pq) && PQstatus(c->pq) == CONNECTION_OK);
+        /* An idle server says nothing, unless it is going away: first a farewell, then the end, which is a failed read. */
+        while (poll(&p, 1, 0) != 0)
+                if (!PQconsumeInput(c->pq) || PQstatus(c->pq) != CONNECTION_OK)
+                        return false;
+        return true;
 }
 
 int pg_connect(const struct pg_config *config, int64_t deadline_ms, struct pg_conn **out, struct err *e)

@@ -96,18 +96,30 @@ static void download_close(void *arg)
         free(d);
 }
 
-static void reply_with(struct http_reply *rp, struct registry *reg, const struct blob *b, const struct byte_range *range)
+static struct download *download_new(struct registry *reg, const struct blob *b, const struct byte_range *range)
 {
         struct download *d = xcalloc(1, sizeof *d);
 
         *d = (struct download){ .reg = reg, .blob = *b, .range = *range, .now_n = -1 };
         atomic_fetch_add(&reg->downloads, 1);
+        return d;
+}
+
+static int reply_with(struct http_request *rq, struct http_reply *rp, const struct blob *b, const struct byte_range *range,
+                      struct err *e)
+{
+        struct download *d = download_new(registry_of(rq), b, range);
+
+        rp->source = (struct http_source){ .size = range->length, .read = download_read, .close = download_close, .arg = d };
+        /* The first chunk before the head: a database that is away is a 503, not a connection cut off. */
+        if (range->length && strcmp(rq->method, "HEAD") != 0 && advance(d, range->first / CHUNK_BYTES, e))
+                return -1;
         rp->status = range->partial ? 206 : 200;
         rp->content_type = "application/octet-stream";
-        rp->source = (struct http_source){ .size = range->length, .read = download_read, .close = download_close, .arg = d };
         if (range->partial)
                 http_reply_header(rp, "Content-Range", "bytes %lld-%lld/%lld", (long long) range->first,
                                   (long long) (range->first + range->length - 1), (long long) b->size);
+        return 0;
 }
 
 int blob_reply(struct http_request *rq, struct http_reply *rp, const struct blob *b, struct err *e)
@@ -125,8 +137,7 @@ int blob_reply(struct http_request *rq, struct http_reply *rp, const struct blob
                 http_reply_header(rp, "Content-Range", "bytes */%lld", (long long) b->size);
                 return -1;
         }
-        reply_with(rp, registry_of(rq), b, &range);
-        return 0;
+        return reply_with(rq, rp, b, &range, e);
 }
 
 int blob_get(struct http_request *rq, struct http_reply *rp, struct err *e)
