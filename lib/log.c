@@ -57,7 +57,7 @@ static void add_pair(struct strbuf *b, const char *key, const char *value)
 void log_write(enum log_level level, const char *msg, ...)
 {
         char stamp[RFC3339_MAX];
-        AUTO_STRBUF b;
+        AUTO_STRBUF b = { 0 }; /* cleaned up on the early return too */
         const char *key;
         va_list ap;
 
