@@ -77,6 +77,28 @@ def test_a_database_killed_in_mid_upload_costs_that_upload_only(make_registry, v
     wait_until(lambda: uploads(victim, registry) == 0 and chunks(victim, registry) == 7, "the orphans are deleted")
 
 
+def test_a_database_killed_in_mid_download_cuts_it_short(make_registry, victim):
+    registry = make_registry(victim.new_database()).start()
+    data = os.urandom(32 * MIB)  # more than fits into the sockets on the way
+    digest = registry.push(data)
+    s = socket.create_connection(("127.0.0.1", registry.daemon.port), timeout=20)
+    s.sendall(f"GET /v1/blobs/{digest} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {registry.token('reader')}\r\n\r\n".encode())
+    with s, s.makefile("rb") as f:
+        while f.readline() != b"\r\n":
+            pass
+        got = f.read(MIB)
+        victim.kill()
+        try:
+            got += f.read()
+        except ConnectionResetError:
+            pass
+        finally:
+            victim.start()
+    assert len(got) < len(data) and data.startswith(got)
+    wait_until(lambda: is_ready(registry), "it is ready again")
+    assert registry("GET", f"/v1/blobs/{digest}").body == data
+
+
 def test_a_database_that_forgot_a_chunk_publishes_nothing(make_registry, victim):
     registry = make_registry(victim.new_database()).start()
     data = os.urandom(5 * MIB)
