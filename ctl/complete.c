@@ -123,7 +123,7 @@ static void offer_value(const struct wish *w, enum value kind)
 static void offer_argument(const struct wish *w)
 {
         const struct arg *a = w->call->cmd->args;
-        AUTO_STRBUF topic;
+        AUTO_STRBUF topic = { 0 };
 
         for (size_t i = 0; i < w->call->n_args && a->name && !a->many; i++)
                 a++;

@@ -175,7 +175,7 @@ static int parse_words(char **next, struct call *c, struct err *e)
 
 static int incomplete(const struct call *c, struct err *e)
 {
-        AUTO_STRBUF list;
+        AUTO_STRBUF list = { 0 };
         size_t len = strlen(c->topic);
 
         if (!len)

@@ -17,8 +17,8 @@
 
 void ctl_note(const struct ctl *c, const char *fmt, ...)
 {
-        AUTO_STRBUF raw;
-        AUTO_STRBUF clean;
+        AUTO_STRBUF raw = { 0 };
+        AUTO_STRBUF clean = { 0 };
         va_list ap;
 
         if (c->quiet)

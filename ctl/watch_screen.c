@@ -82,7 +82,7 @@ void screen_rollout(struct screen *s, json_t *rollout, const char *text)
 
 void screen_event(struct screen *s, const json_t *event)
 {
-        AUTO_STRBUF line;
+        AUTO_STRBUF line = { 0 };
 
         if (!draws(s))
                 return;
