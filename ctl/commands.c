@@ -299,7 +299,7 @@ const struct exit_code exit_codes[] = {
         { 4, "there is no such model, version, alias or rollout" },
         { 5, "somebody else was first, or the state does not allow it: look again" },
         { 6, "a server does not answer, is busy, or took too long" },
-        { EXIT_ROLLED_BACK, "the watched rollout was rolled back" },
+        { EXIT_ROLLED_BACK, "the watched rollout was rolled back, or given up before anything served" },
         { EXIT_INTERRUPTED, "interrupted by Ctrl-C" },
 };
 const size_t n_exit_codes = sizeof exit_codes / sizeof *exit_codes;

@@ -25,7 +25,7 @@ static void offer(const struct wish *w, const char *prefix, const char *word, co
         if (strncmp(whole, w->typed, strlen(w->typed)))
                 return;
         strbuf_addf(w->out, "%s%s\t", w->before, whole);
-        text_clean(w->out, help ? help : "", 60);
+        text_clean(w->out, help ? help : "", 79);
         strbuf_addc(w->out, '\n');
 }
 

@@ -98,24 +98,19 @@ int rollout_promote(struct ctl *c, const struct call *call, struct err *e)
         return steer(c, call, "promote", body, e);
 }
 
-/* The answer holds the weights as they stand now: the candidate is what was left. */
+/* The answer holds the weights as they stand now; the candidate is the version that was left. */
 static void print_rollback(const char *model, const json_t *rollout, int64_t took_ms)
 {
         int64_t stable = json_num(rollout, "stable", 0), left = json_num(rollout, "candidate", 0);
-        const char *message = json_str(rollout, "message");
-        char asked[TEXT_MAX], observed[TEXT_MAX], took[TEXT_MAX];
+        double seen = json_dbl(rollout, "weight_observed", -1);
+        char asked[TEXT_MAX], observed[TEXT_MAX];
 
         text_percent(json_dbl(rollout, "weight_asked", -1), asked);
-        text_percent(json_dbl(rollout, "weight_observed", -1), observed);
-        (void) snprintf(took, sizeof took, "%" PRId64 " ms", took_ms);
+        text_percent(seen, observed);
+        output_line("%s: all traffic is on version %" PRId64 " again, after %" PRId64 " ms", model, stable, took_ms);
         if (left && left != stable)
-                output_line("%s: rolled back from version %" PRId64 " to version %" PRId64 " in %s; weight of version %" PRId64
-                            ": asked %s, last observed %s",
-                            model, left, stable, took, left, asked, observed);
-        else
-                output_line("%s: rolled back to version %" PRId64 " in %s", model, stable, took);
-        if (message && *message)
-                output_line("%s: %s", model, message);
+                output_line("%s: version %" PRId64 " has %s%s%s", model, left, asked, seen >= 0 ? ", was last seen with " : "",
+                            seen >= 0 ? observed : "");
 }
 
 int rollback_run(struct ctl *c, const struct call *call, struct err *e)

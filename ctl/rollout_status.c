@@ -65,8 +65,9 @@ static char *window_text(const json_t *window)
         json_array_foreach (window, i, row) {
                 const char *until = json_str(row, "until");
                 char left[TEXT_MAX] = "ever";
-                if (until)
-                        text_duration(text_parse_time(until) - clock_wall_ms(), left);
+                int64_t until_ms;
+                if (until && clock_rfc3339_parse(until, &until_ms) == 0)
+                        text_duration(until_ms - clock_wall_ms(), left);
                 strbuf_addf(&b, "%sversion %" PRId64 " for %s", b.len ? ", " : "", json_num(row, "version", 0), left);
         }
         return strbuf_take(&b);

@@ -33,13 +33,17 @@ const struct phase_view *view_phase(const json_t *rollout)
 
 void view_versions(const json_t *rollout, struct strbuf *out)
 {
+        const struct phase_view *phase = view_phase(rollout);
         int64_t stable = json_num(rollout, "stable", 0), candidate = json_num(rollout, "candidate", 0);
-        bool moving = view_phase(rollout)->outcome == OUTCOME_UNDER_WAY && candidate && candidate != stable;
+        bool back = strcmp(phase->name, "ROLLING_BACK") == 0;
+        int64_t from = back ? candidate : stable, to = back ? stable : candidate;
 
-        if (moving && stable)
-                strbuf_addf(out, "%" PRId64 " -> %" PRId64, stable, candidate);
-        else if (stable || moving)
-                strbuf_addf(out, "%" PRId64, moving ? candidate : stable);
+        if (phase->outcome != OUTCOME_UNDER_WAY || !to)
+                from = 0, to = stable;
+        if (from && from != to)
+                strbuf_addf(out, "%" PRId64 " -> ", from);
+        if (to)
+                strbuf_addf(out, "%" PRId64, to);
         else
                 strbuf_addc(out, '-');
 }
@@ -204,13 +208,29 @@ static bool same(const json_t *a, const json_t *b, const char *key)
         return (!va && !vb) || json_equal(va, vb);
 }
 
+/* A message that counts down is no news each second: digits do not count. */
+static bool same_words(const char *a, const char *b)
+{
+        static const char digits[] = "0123456789.";
+
+        while (a && b && *a && *b) {
+                a += strspn(a, digits);
+                b += strspn(b, digits);
+                if (*a != *b)
+                        return false;
+                a += *a != '\0';
+                b += *b != '\0';
+        }
+        return (!a || !a[strspn(a, digits)]) && (!b || !b[strspn(b, digits)]);
+}
+
 bool view_differs(const json_t *a, const json_t *b)
 {
-        static const char *const keys[] = { "rollout_id", "phase",        "stable", "candidate",
-                                            "step",       "weight_asked", "paused", "message" };
+        static const char *const keys[] = { "rollout_id", "phase", "stable", "candidate", "step", "weight_asked", "paused" };
 
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
                 if (!same(a, b, keys[i]))
                         return true;
-        return !same(json_object_get(a, "verdict"), json_object_get(b, "verdict"), "state");
+        return !same(json_object_get(a, "verdict"), json_object_get(b, "verdict"), "state") ||
+               !same_words(json_str(a, "message"), json_str(b, "message"));
 }

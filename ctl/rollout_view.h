@@ -21,7 +21,7 @@ struct phase_view {
 /* Never NULL: an unknown phase is one under way. */
 const struct phase_view *view_phase(const json_t *rollout);
 
-/* "1 -> 2", "2" at rest, "-" for none */
+/* Where the traffic goes: "1 -> 2", "2 -> 1" while rolling back, "2" at rest, "-" for nowhere. */
 void view_versions(const json_t *rollout, struct strbuf *out);
 /* "5 % > 25 % > 100 %"; with colour the present step stands out, without it is in brackets. */
 void view_steps(const json_t *rollout, bool color, struct strbuf *out);
@@ -32,5 +32,6 @@ void view_picture(const json_t *rollout, int64_t age_ms, int width, bool color, 
 /* An event: "CANARY -> PROMOTING: last step passed its gate" with weight and actor, without a line end. */
 void view_event(const json_t *event, struct strbuf *out);
 
-/* What makes a change worth a line: phase, step, weight asked, pause, verdict, message. */
+/* What makes a change worth a line: phase, step, weight asked, pause, verdict, and the message's words (not its numbers, since
+ * it counts down). */
 bool view_differs(const json_t *a, const json_t *b);

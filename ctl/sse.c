@@ -8,7 +8,7 @@ void sse_init(struct sse *p, size_t max)
 {
         *p = (struct sse){ .retry_ms = -1 };
         strbuf_init(&p->line, max);
-        strbuf_init(&p->data, max + 1); /* each line is followed by a '\n', the last one's is taken off */
+        strbuf_init(&p->data, max);
         strbuf_init(&p->type, 256);
         strbuf_init(&p->id, 256);
 }

@@ -40,7 +40,7 @@ void suggest_offer(struct suggestion *s, const char *typed, const char *word)
 
         if (len >= 2 && strncmp(typed, word, len) == 0) /* the beginning of a word is the word */
                 d = 1;
-        if (d > 1 + len / 4 || d >= strlen(word)) /* one slip, and one more per four letters */
+        if (d > 1 + len / 5 || d >= strlen(word)) /* one slip, and one more per five letters */
                 return;
         if (s->best && s->distance <= d)
                 return;

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <wchar.h>
-#include <wctype.h>
+
+#include "lib/clock.h"
 
 void text_init(void)
 {
@@ -105,46 +105,15 @@ void text_percent(double pct, char out[static TEXT_MAX])
                 (void) snprintf(out, TEXT_MAX, "%.2f %%", pct);
 }
 
-/* What follows the seconds: a fraction, then Z or an offset. -1 if it is something else. */
-static int parse_zone(const char *s, int64_t *fraction_ms, int64_t *offset_ms)
-{
-        *fraction_ms = 0;
-        *offset_ms = 0;
-        if (*s == '.') {
-                int64_t scale = 100;
-                for (s++; *s >= '0' && *s <= '9'; s++, scale /= 10)
-                        *fraction_ms += (*s - '0') * scale;
-        }
-        if (strcmp(s, "Z") == 0)
-                return 0;
-        int hours, minutes, end = 0;
-        char sign = *s;
-        if ((sign != '+' && sign != '-') || sscanf(s + 1, "%2d:%2d%n", &hours, &minutes, &end) != 2 || s[1 + end])
-                return -1;
-        *offset_ms = (hours * 60 + minutes) * INT64_C(60000) * (sign == '-' ? -1 : 1);
-        return 0;
-}
-
-int64_t text_parse_time(const char *text)
-{
-        struct tm tm = { 0 };
-        int64_t fraction, offset;
-        const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-
-        if (!rest || parse_zone(rest, &fraction, &offset))
-                return -1;
-        return (int64_t) timegm(&tm) * 1000 + fraction - offset;
-}
-
 void text_age(const char *rfc3339, int64_t now_wall_ms, char out[static TEXT_MAX])
 {
         static const struct {
                 int64_t seconds;
                 const char *unit;
         } units[] = { { 365 * 86400, "y" }, { 86400, "d" }, { 3600, "h" }, { 60, "m" }, { 1, "s" } };
-        int64_t then = rfc3339 ? text_parse_time(rfc3339) : -1;
+        int64_t then;
 
-        if (then < 0) {
+        if (!rfc3339 || clock_rfc3339_parse(rfc3339, &then)) {
                 (void) snprintf(out, TEXT_MAX, "%s", rfc3339 ? rfc3339 : "-");
                 return;
         }

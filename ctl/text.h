@@ -22,11 +22,8 @@ enum { TEXT_MAX = 32 };
 void text_bytes(int64_t bytes, char out[static TEXT_MAX]);
 /* "0.4s", "42s", "3m 20s", "1h 05m", "2d 3h" */
 void text_duration(int64_t ms, char out[static TEXT_MAX]);
-/* Between an RFC 3339 time and now: "just now", "42s ago", "3m ago", "in 5h", "2y ago". "-" for NULL, the text itself if
+/* Between a time as the servers write it (lib/clock.h) and now: "just now", "42s ago", "3m ago", "in 5h", "2y ago". "-" for NULL, the text itself if
  * it is no time. */
 void text_age(const char *rfc3339, int64_t now_wall_ms, char out[static TEXT_MAX]);
 /* "5 %", "5.08 %"; "-" below 0 */
 void text_percent(double pct, char out[static TEXT_MAX]);
-
-/* Unix milliseconds of "2026-01-02T03:04:05Z", with or without fraction; the zone may be +hh:mm. -1 if it is no such time. */
-int64_t text_parse_time(const char *rfc3339);

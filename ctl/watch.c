@@ -32,12 +32,18 @@ struct watch {
         struct screen screen;
         json_t *rollout; /* as last heard; owned */
         int64_t id;      /* the rollout that we follow; 0: the first that is heard of */
+        bool moved;      /* it has been under way while we watched */
         int64_t heard_ms;
         struct backoff backoff;
         bool over;      /* the stream has ended: why says how */
         struct err why; /* kind NONE: not an error */
         struct err bad; /* the stream made no sense */
 };
+
+static bool at_rest(const struct watch *w)
+{
+        return w->rollout && view_phase(w->rollout)->outcome != OUTCOME_UNDER_WAY;
+}
 
 static int take_rollout(struct watch *w, json_t *doc, const char *text, struct err *e)
 {
@@ -50,6 +56,7 @@ static int take_rollout(struct watch *w, json_t *doc, const char *text, struct e
         w->id = id;
         json_decref(w->rollout);
         w->rollout = json_incref(doc);
+        w->moved |= !at_rest(w);
         w->heard_ms = clock_ms();
         w->backoff = (struct backoff){ 0 };
         w->screen.note[0] = '\0';
@@ -94,11 +101,6 @@ static void on_end(void *arg, const struct http_response *r, const struct err *f
         else if (http_check("watch the rollout", r, &w->why) == 0)
                 (void) err_set(&w->why, ERR_UNAVAILABLE, "rolloutd ended the stream");
         client_hint(w->c, SERVER_ROLLOUT, &w->why, !failure);
-}
-
-static bool at_rest(const struct watch *w)
-{
-        return w->rollout && view_phase(w->rollout)->outcome != OUTCOME_UNDER_WAY;
 }
 
 /* Let things happen for at most so long. 0, or -1 to stop: interrupted, or the output is broken. */
@@ -188,10 +190,11 @@ static int follow(struct watch *w, struct err *e)
         }
         screen_end(&w->screen);
         enum outcome outcome = view_phase(w->rollout)->outcome;
-        if (outcome == OUTCOME_IDLE)
+        if (outcome == OUTCOME_IDLE && !w->moved)
                 ctl_note(w->c, "no rollout of %s is under way", w->model);
         w->c->hint[0] = '\0';
-        return outcome == OUTCOME_ROLLED_BACK ? EXIT_ROLLED_BACK : 0;
+        /* idle again: a first version was given up, and there was nothing to roll back to */
+        return outcome == OUTCOME_ROLLED_BACK || (outcome == OUTCOME_IDLE && w->moved) ? EXIT_ROLLED_BACK : 0;
 }
 
 static int open_signals(struct err *e)
