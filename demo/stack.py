@@ -130,7 +130,7 @@ class Stack:
         """Scrapes every second what rolloutd says there is to scrape."""
         config = self.dir / "prometheus.yml"
         discovery = {"url": self.url["rollout"] + "/v1/discovery/prometheus", "refresh_interval": "1s",
-                     "authorization": {"credentials_file": str(self.tokens["prometheus"])}}
+                     "authorization": {"type": "Bearer", "credentials_file": str(self.tokens["prometheus"])}}
         config.write_text(json.dumps({  # JSON is YAML
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
             "scrape_configs": [{"job_name": "scorer", "http_sd_configs": [discovery]}]}))
