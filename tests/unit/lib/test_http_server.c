@@ -382,12 +382,55 @@ static void every_address_means_every_address(void **state)
         http_server_stop(NULL);
 }
 
+/* One server of each mode at once, since each takes its second. */
+static void silence_ends_a_connection(void **state)
+{
+        static const char *const said[] = { "", "GET /hello/a HT",
+                                            "PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc" };
+        struct http_server *servers[3];
+        int fds[LENGTH(servers)][LENGTH(said)], open_fds = LENGTH(servers) * LENGTH(said);
+        int64_t deadline_ms = clock_ms() + PATIENCE_MS;
+        struct err e;
+
+        (void) state;
+        for (size_t i = 0; i < LENGTH(servers); i++) {
+                struct http_server_config config = { .listen = "127.0.0.1:0",
+                                                     .routes = fix_routes,
+                                                     .n_routes = LENGTH(fix_routes),
+                                                     .mode = i,
+                                                     .idle_timeout_ms = 1000 };
+                assert_ok(http_server_start(&config, &servers[i], &e), e);
+                fix.server = servers[i];
+                for (size_t k = 0; k < LENGTH(said); k++) {
+                        fds[i][k] = raw_connect();
+                        raw_send(fds[i][k], said[k], strlen(said[k]));
+                }
+        }
+        while (open_fds && clock_ms() < deadline_ms) {
+                char byte;
+                http_server_run(servers[HTTP_EXTERNAL]);
+                for (size_t i = 0; i < LENGTH(servers) * LENGTH(said); i++) {
+                        int *fd = &fds[i / LENGTH(said)][i % LENGTH(said)];
+                        if (*fd < 0 || (recv(*fd, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN))
+                                continue;
+                        (void) close(*fd);
+                        *fd = -1;
+                        open_fds--;
+                }
+                (void) usleep(10000);
+        }
+        assert_int_equal(open_fds, 0);
+        for (size_t i = 0; i < LENGTH(servers); i++)
+                http_server_stop(servers[i]);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_thread_per_connection),  cmocka_unit_test(a_pool_of_threads),
-                cmocka_unit_test(the_callers_own_loop),     cmocka_unit_test(bad_addresses_are_refused),
-                cmocka_unit_test(a_taken_port_is_an_error), cmocka_unit_test(every_address_means_every_address),
+                cmocka_unit_test(a_thread_per_connection),   cmocka_unit_test(a_pool_of_threads),
+                cmocka_unit_test(the_callers_own_loop),      cmocka_unit_test(bad_addresses_are_refused),
+                cmocka_unit_test(a_taken_port_is_an_error),  cmocka_unit_test(every_address_means_every_address),
+                cmocka_unit_test(silence_ends_a_connection),
         };
 
         mem_init();
