@@ -40,7 +40,7 @@ BENCH_SRC := $(wildcard bench/*.c)
 BENCH_OBJ := $(call objects,$(wildcard bench/*/*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
-C_FILES  := $(wildcard lib/*.[ch] $(PROGRAMS:%=%/*.[ch]) bench/*.[ch] bench/*/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch])
+C_FILES  := $(wildcard lib/*.[ch] $(PROGRAMS:%=%/*.[ch]) bench/*.[ch] bench/*/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch] tests/cluster/*.[ch])
 SCRIPTS  := $(wildcard tools/*.sh demo/*.sh bench/*.sh tests/*.sh .ci/run)
 
 .PHONY: all programs
@@ -89,6 +89,12 @@ $(BIN)/%: $(B)/bench/%.o $(B)/bench.a $(B)/lib.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+# What the cluster suite drives the Kubernetes client with.
+$(BIN)/kubetool: $(B)/tests/cluster/kubetool.o $(B)/lib.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 # A unit test in tests/unit/PART/ links PART and lib.
 .SECONDARY:
 .SECONDEXPANSION:
@@ -121,6 +127,14 @@ test-unit: unit-build ## unit tests by themselves
 PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
 test-component: programs ## daemons against real PostgreSQL, Prometheus and HAProxy (T=expression selects)
 	@SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/component $(if $(T),-k '$(T)')
+
+.PHONY: deps-cluster test-cluster
+deps-cluster: deps ## install what the cluster suite needs on top (tools/packages-cluster.txt, npm if there is none)
+	@{ cat tools/packages-cluster.txt; command -v npm >/dev/null || echo npm; } | sh tools/deps.sh /dev/stdin
+
+test-cluster: $(if $(KUBECONFIG),deps,deps-cluster) ## against a real Kubernetes API server: KUBECONFIG's, or one built once from Debian's source
+	@$(MAKE) --no-print-directory -j$$(nproc) programs $(BIN)/kubetool
+	@KUBE_BIN=$$(tools/kube-build.sh) SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/cluster $(if $(T),-k '$(T)')
 
 asan: ## unit and component tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory MODE=asan -j$$(nproc) programs unit-build
@@ -166,4 +180,4 @@ man: $(BIN)/registryd $(BIN)/rolloutd $(BIN)/scorer $(BIN)/ctl ## man pages into
 clean: ## remove build/
 	@rm -rf build
 
--include $(wildcard $(B)/*/*.d $(B)/bench/*/*.d $(B)/tests/unit/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/bench/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)

@@ -1,6 +1,7 @@
 /* Clocks and time stamps. */
 #include "lib/clock.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,5 +68,43 @@ int clock_rfc3339_parse(const char *text, int64_t *wall_ms)
         if (strcmp(text, again) != 0) /* a 31st of June, a space for a zero */
                 return -1;
         *wall_ms = ms;
+        return 0;
+}
+
+/* Digits after the point, of which milliseconds are kept. */
+static const char *parse_fraction(const char *p, int64_t *ms)
+{
+        int64_t scale = 100;
+
+        *ms = 0;
+        if (*p != '.')
+                return p;
+        for (p++; isdigit((unsigned char) *p); p++, scale /= 10)
+                *ms += (*p - '0') * scale;
+        return p;
+}
+
+static int parse_offset(const char *p, int64_t *seconds)
+{
+        int h, m, used = 0;
+
+        *seconds = 0;
+        if (*p == 'Z' || *p == 'z')
+                return p[1] ? -1 : 0;
+        if ((*p != '+' && *p != '-') || sscanf(p + 1, "%2d:%2d%n", &h, &m, &used) != 2 || used != 5 || p[6])
+                return -1;
+        *seconds = (*p == '-' ? -1 : 1) * (h * 3600 + m * 60);
+        return 0;
+}
+
+int clock_rfc3339_any(const char *text, int64_t *wall_ms)
+{
+        struct tm t = { 0 };
+        int64_t ms, offset;
+        const char *p = strptime(text, "%Y-%m-%dT%H:%M:%S", &t);
+
+        if (!p || parse_offset(parse_fraction(p, &ms), &offset))
+                return -1;
+        *wall_ms = ((int64_t) timegm(&t) - offset) * 1000 + ms;
         return 0;
 }

@@ -14,3 +14,5 @@ int clock_left(int64_t deadline_ms, int64_t cap_ms);
 enum { RFC3339_MAX = sizeof "2026-01-02T03:04:05.678Z" };
 void clock_rfc3339(int64_t wall_ms, char out[static RFC3339_MAX]);
 int clock_rfc3339_parse(const char *text, int64_t *wall_ms); /* exactly that form; -1 otherwise */
+/* A stamp with any fraction and any offset ("2026-01-02T03:04:05Z", "...05.678901+02:00") to Unix milliseconds. 0 or -1. */
+int clock_rfc3339_any(const char *text, int64_t *wall_ms);

@@ -25,7 +25,7 @@ struct http_call {
         const char *url;            /* http:// or https:// */
         const char *unix_socket;    /* connect here instead of the URL's host; NULL: no */
         const char *bearer;         /* token; NULL: none */
-        const struct http_tls *tls; /* borrowed until the call ends; NULL: the system's authorities, no certificate of ours */
+        const struct http_tls *tls; /* borrowed until the call has started; NULL: system's authorities, no certificate */
         const char *proxy;          /* this proxy whatever the environment says; NULL: the environment's */
         bool http1;                 /* HTTP/1.1 even if the peer offers HTTP/2: a connection a call, so none waits for another */
         const char *const *headers; /* "Name: value" lines, ended by NULL; NULL for none */

@@ -142,13 +142,11 @@ struct http_flight *http_loop_start(struct http_loop *l, const struct http_call 
 /* What write functions started and cancelled while libcurl was running them. */
 static void settle(struct http_loop *l)
 {
-        struct http_flight *f, *next;
-
         if (!l->unsettled)
                 return;
         l->unsettled = false;
-        DL_FOREACH_SAFE(l->flights, f, next)
-        {
+        for (struct http_flight *f = l->flights, *next; f; f = next) {
+                next = f->next;
                 if (f->transfer.dropped) {
                         detach(l, f);
                         free_flight(f);

@@ -153,7 +153,7 @@ static void set_proxy(struct http_transfer *t)
 
 static void set_pem(CURL *curl, CURLoption option, const char *pem)
 {
-        struct curl_blob blob = { .data = (void *) pem, .len = pem ? strlen(pem) : 0, .flags = CURL_BLOB_NOCOPY };
+        struct curl_blob blob = { .data = (void *) pem, .len = pem ? strlen(pem) : 0, .flags = CURL_BLOB_COPY };
 
         if (pem)
                 (void) curl_easy_setopt(curl, option, &blob);
