@@ -32,13 +32,13 @@ static void give_up(int report, const char *step)
         _exit(127);
 }
 
-static void redirect_output(const char *log_path, int report)
+static void redirect_output(const char *log_path, int stdout_fd, int report)
 {
         int fd = STDERR_FILENO;
 
         if (log_path && (fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) < 0)
                 give_up(report, "open the log file");
-        if (dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
+        if (dup2(stdout_fd >= 0 ? stdout_fd : fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
                 give_up(report, "redirect output");
         int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (null < 0 || dup2(null, STDIN_FILENO) < 0)
@@ -46,7 +46,7 @@ static void redirect_output(const char *log_path, int report)
 }
 
 /* The child between fork and exec; only async-signal-safe calls, save for those on data looked up before the fork. */
-static void become(const struct proc_spec *spec, const struct passwd *pw, pid_t parent, int report)
+static void become(const struct proc_spec *spec, const struct passwd *pw, pid_t parent, int stdout_fd, int report)
 {
         sigset_t none;
 
@@ -55,7 +55,7 @@ static void become(const struct proc_spec *spec, const struct passwd *pw, pid_t 
         (void) signal(SIGPIPE, SIG_DFL); /* ignored ones stay ignored across exec */
         if (spec->own_group && setpgid(0, 0))
                 give_up(report, "make a process group");
-        redirect_output(spec->log_path, report);
+        redirect_output(spec->log_path, stdout_fd, report);
         if (pw && (setgroups(1, &pw->pw_gid) || setgid(pw->pw_gid) || setuid(pw->pw_uid)))
                 give_up(report, "change user");
         /* After the change of user, which clears it. The parent may have died before it took effect. */
@@ -90,14 +90,18 @@ int proc_start(const struct proc_spec *spec, pid_t *pid, struct err *e)
 {
         const struct passwd *pw = spec->user ? getpwnam(spec->user) : NULL;
         pid_t parent = getpid(), child;
-        int pipe_fd[2];
+        int pipe_fd[2], output[2] = { -1, -1 };
 
         if (spec->user && !pw)
                 return err_set(e, ERR_INVALID, "start %s: there is no user \"%s\"", spec->argv[0], spec->user);
+        if (spec->stdout_fd && (pipe2(output, O_CLOEXEC) || fcntl(output[0], F_SETFL, O_NONBLOCK)))
+                return err_errno(e, errno, "start %s", spec->argv[0]);
+        AUTO(fd) read_end = output[0];
+        AUTO(fd) write_end = output[1];
         if (pipe2(pipe_fd, O_CLOEXEC))
                 return err_errno(e, errno, "start %s", spec->argv[0]);
         if ((child = fork()) == 0)
-                become(spec, pw, parent, pipe_fd[1]);
+                become(spec, pw, parent, write_end, pipe_fd[1]);
         int number = errno;
         (void) close(pipe_fd[1]);
         if (child < 0) {
@@ -108,6 +112,8 @@ int proc_start(const struct proc_spec *spec, pid_t *pid, struct err *e)
         (void) close(pipe_fd[0]);
         if (r == 0)
                 *pid = child;
+        if (r == 0 && spec->stdout_fd)
+                *spec->stdout_fd = TAKE_FD(read_end);
         return r;
 }
 

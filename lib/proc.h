@@ -13,8 +13,9 @@ struct proc_spec {
         const char *user;        /* drop to this user (and its groups) first; NULL to stay */
         const char *cwd;         /* NULL to stay */
         const char *log_path;    /* append stdout and stderr here; NULL inherits stderr for both */
-        int death_signal;        /* sent to the child when the starting *thread* ends, SIGKILL included; 0 for none */
-        bool own_group;          /* own process group, so that a terminal's Ctrl-C does not reach it */
+        int *stdout_fd;   /* if set: what the child prints is read here, without blocking, and not logged; the caller closes it */
+        int death_signal; /* sent to the child when the starting *thread* ends, SIGKILL included; 0 for none */
+        bool own_group;   /* own process group, so that a terminal's Ctrl-C does not reach it */
 };
 
 /* Start it. Fails here, not later, if the program cannot be executed. */
