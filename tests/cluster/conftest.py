@@ -1,0 +1,140 @@
+"""One cluster for the whole run, a namespace and a proxy for each test."""
+import json
+import os
+import pathlib
+import secrets
+import subprocess
+import time
+
+import pytest
+
+from cluster import Cluster, GivenCluster, kubeconfig
+from faultproxy import FaultProxy
+
+ROOT = pathlib.Path(__file__).parents[2]
+PATIENCE_S = 60
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    bin_folder = os.environ.get("KUBE_BIN") or subprocess.run([ROOT / "tools/kube-build.sh"], check=True, capture_output=True,
+                                                             text=True).stdout.strip()
+    folder = tmp_path_factory.mktemp("cluster")
+    given = os.environ.get("KUBECONFIG")
+    c = GivenCluster(folder, bin_folder, given) if given else Cluster(folder, bin_folder)
+    try:
+        c.start()
+        yield c
+    finally:
+        c.stop()
+
+
+@pytest.fixture
+def kubectl(cluster):
+    def run(*args, stdin=None, check=True):
+        r = subprocess.run([f"{cluster.bin}/kubectl", f"--kubeconfig={cluster.kubeconfig}", *args], input=stdin, text=True,
+                           capture_output=True, timeout=PATIENCE_S)
+        assert not check or r.returncode == 0, r.stderr
+        return r.stdout
+    return run
+
+
+@pytest.fixture
+def namespace(kubectl):
+    name = f"sluice-test-{secrets.token_hex(4)}"
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def proxy_cert(cluster):
+    return cluster.certs.sign("proxy", "/CN=proxy", "DNS:localhost,DNS:proxy.test,IP:127.0.0.1")
+
+
+@pytest.fixture
+def proxy(cluster, proxy_cert):
+    p = FaultProxy(cluster, proxy_cert, token=getattr(cluster, "user", {}).get("token"))
+    yield p
+    p.stop()
+
+
+class Tool:
+    """kubetool: run to its end, or in the background with its lines as they come."""
+
+    def __init__(self, config, path):
+        self.program = str(pathlib.Path(os.environ.get("SLUICE_BIN", ROOT / "build/release/bin")) / "kubetool")
+        self.config, self.path, self.children = config, path, []
+
+    def command(self, args, options):
+        flags = [f"--{k.replace('_', '-')}" if v is True else f"--{k.replace('_', '-')}={v}" for k, v in options.items()]
+        where = [f"--kubeconfig={self.config}"] if self.config else []
+        return [self.program, *where, *flags, *[json.dumps(a) if isinstance(a, (dict, list)) else str(a) for a in args]]
+
+    def run(self, *args, env=None, **options):
+        r = subprocess.run(self.command(args, options), env={**os.environ, **(env or {})}, capture_output=True, text=True,
+                           timeout=PATIENCE_S)
+        assert r.returncode in (0, 1), f"{r.returncode}: {r.stderr}"
+        return [json.loads(line) for line in r.stdout.split("\n") if line]
+
+    def one(self, *args, **options):
+        return self.run(*args, **options)[-1]
+
+    def start(self, *args, env=None, **options):
+        child = Background(self.command(args, options), {**os.environ, **(env or {})}, self.path / f"{secrets.token_hex(4)}.out")
+        self.children.append(child)
+        return child
+
+
+class Background:
+    def __init__(self, command, env, path):
+        self.path = path
+        with open(path, "wb") as out:
+            self.process = subprocess.Popen(command, env=env, stdout=out, stdin=subprocess.DEVNULL)
+
+    def lines(self):
+        text = self.path.read_text()
+        return [json.loads(line) for line in text[:text.rfind("\n") + 1].split("\n") if line]
+
+    def until(self, condition, what=""):
+        """Wait until the lines so far fulfil the condition."""
+        return wait_until(lambda: condition(self.lines()), what or "the expected line", self.lines)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+def wait_until(probe, what, explain=lambda: ""):
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        value = probe()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what} did not come: {explain()}"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def tool(cluster, tmp_path):
+    """kubetool with the administrator's kubeconfig, straight to the server."""
+    t = Tool(cluster.kubeconfig, tmp_path)
+    yield t
+    for c in t.children:
+        c.stop()
+
+
+@pytest.fixture
+def via_proxy(cluster, proxy, tmp_path):
+    """kubetool through the fault proxy."""
+    path = tmp_path / "proxy.kubeconfig"
+    path.write_text(kubeconfig(proxy.url, cluster.certs.ca, {"token": "any"}))
+    t = Tool(path, tmp_path)
+    yield t
+    for c in t.children:
+        c.stop()
