@@ -84,7 +84,7 @@ struct pg_args {
                            sizeof((const struct pg_arg[]){ __VA_ARGS__ }) / sizeof(struct pg_arg) })
 #define PG_NO_ARGS ((struct pg_args){ NULL, 0 })
 
-/* Run one statement. *rows may be NULL when nobody looks at the answer; otherwise the caller frees it. */
+/* Run one statement. One with arguments is prepared on its first use and kept with the connection. *rows may be NULL when nobody looks at the answer; otherwise the caller frees it. */
 int pg_query(struct pg_conn *c, const char *sql, struct pg_args args, struct pg_rows **rows, struct err *e);
 /* Run statements separated by ';', without arguments or rows, as one transaction unless they say otherwise. */
 int pg_script(struct pg_conn *c, const char *sql, struct err *e);

@@ -107,6 +107,8 @@ int pg_conn_open(const struct pg_config *config, int64_t deadline_ms, struct pg_
 void pg_conn_close(struct pg_conn *c)
 {
         PQfinish(c->pq);
+        for (int i = 0; i < c->n_prepared; i++)
+                free(c->prepared[i]);
         free(c);
 }
 

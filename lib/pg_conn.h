@@ -5,14 +5,18 @@
 
 #include "lib/pg.h"
 
+enum { PG_PREPARED_MAX = 64 };
+
 struct pg_conn {
         PGconn *pq;
         struct pg *pool; /* NULL for a connection of its own */
         struct pg_conn *next;
         int64_t deadline_ms;
-        bool busy;         /* a statement was sent and its answer not taken */
-        char warning[128]; /* the last WARNING of this statement; "" for none */
-        char sqlstate[6];  /* of the last failure; "" for none */
+        bool busy;                       /* a statement was sent and its answer not taken */
+        char warning[128];               /* the last WARNING of this statement; "" for none */
+        char sqlstate[6];                /* of the last failure; "" for none */
+        char *prepared[PG_PREPARED_MAX]; /* text of the statements s0, s1, ... */
+        int n_prepared;
         void (*failed)(void *arg, enum err_kind kind);
         void *arg;
 };

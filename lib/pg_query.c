@@ -1,8 +1,10 @@
 /* Statements and their answers. Answers travel in binary, so that bytea is neither doubled nor parsed. */
 #include <endian.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "lib/mem.h"
 #include "lib/pg_conn.h"
 
 enum { OID_INT8 = 20, OID_BYTEA = 17 }; /* pg_type.dat; 0 leaves the type to the statement */
@@ -49,15 +51,56 @@ static int closed(struct err *e)
         return err_set(e, ERR_UNAVAILABLE, "the database connection was closed after an earlier failure");
 }
 
+/* Its number on this connection, -1 if it was not prepared. */
+static int find_prepared(const struct pg_conn *c, const char *sql)
+{
+        for (int i = 0; i < c->n_prepared; i++)
+                if (strcmp(c->prepared[i], sql) == 0)
+                        return i;
+        return -1;
+}
+
+/* Planning costs more than a small statement itself, so the first use on a connection prepares. *number: -1 if there is no room. */
+static int prepare(struct pg_conn *c, const char *sql, int n_args, const Oid *types, int *number, struct err *e)
+{
+        char name[16];
+
+        *number = find_prepared(c, sql);
+        if (*number >= 0 || c->n_prepared == PG_PREPARED_MAX)
+                return 0;
+        (void) snprintf(name, sizeof name, "s%d", c->n_prepared);
+        if (!PQsendPrepare(c->pq, name, sql, n_args, types))
+                return pg_failed(c, NULL, e);
+        c->busy = true;
+        if (flush(c, e) || pg_receive(c, NULL, e))
+                return -1;
+        c->prepared[c->n_prepared] = xstrdup(sql);
+        *number = c->n_prepared++;
+        return 0;
+}
+
+static bool send_now(struct pg_conn *c, const char *sql, int number, int n_args, const struct wire *w)
+{
+        char name[16];
+
+        if (number < 0)
+                return PQsendQueryParams(c->pq, sql, n_args, w->types, w->values, w->lengths, w->formats, 1);
+        (void) snprintf(name, sizeof name, "s%d", number);
+        return PQsendQueryPrepared(c->pq, name, n_args, w->values, w->lengths, w->formats, 1);
+}
+
 int pg_send(struct pg_conn *c, const char *sql, struct pg_args args, struct err *e)
 {
         struct wire w;
+        int number = -1;
 
         if (!c->pq || c->busy || args.n > PG_ARGS_MAX)
                 return c->pq ? err_set(e, ERR_INTERNAL, "bad use of a database connection") : closed(e);
         encode(args, &w);
         c->sqlstate[0] = c->warning[0] = '\0';
-        if (!PQsendQueryParams(c->pq, sql, args.n, w.types, w.values, w.lengths, w.formats, 1))
+        if (args.n && prepare(c, sql, args.n, w.types, &number, e))
+                return -1;
+        if (!send_now(c, sql, number, args.n, &w))
                 return pg_failed(c, NULL, e);
         c->busy = true;
         return flush(c, e);

@@ -28,9 +28,9 @@ static int commit(struct pg_conn *c, struct err *e)
 
 int pg_tx_on(struct pg_conn *c, pg_tx_fn fn, void *arg, struct err *e)
 {
-        struct err own;
+        struct err own = { 0 };
 
-        e = e ? e : &own;
+        e = e ? e : &own; /* commit() and ROLLBACK look at it */
         if (pg_query(c, "BEGIN", PG_NO_ARGS, NULL, e))
                 return -1;
         if (fn(c, arg, e) == 0)

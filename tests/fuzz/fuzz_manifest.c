@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (json_parse("body", (const char *) data, size, &doc, NULL) == 0 && manifest_new(doc, &m, NULL) == 0 &&
             !digest_is_valid(m->digest))
                 abort();
-        if (range_parse(text, 1000, &range, NULL) == 0 && (range.first < 0 || range.length < 1 || range.first + range.length > 1000))
+        if (range_parse(text, 1000, &range, NULL) == 0 &&
+            (range.first < 0 || range.length < 1 || range.first + range.length > 1000))
                 abort();
         (void) etag_is_listed(text, "tag");
         (void) precondition_parse(text, NULL, &when, NULL);
