@@ -1,14 +1,16 @@
 """registryd: artifacts in and out, whole and in ranges, right and wrong."""
 
 import concurrent.futures
+import hashlib
 import os
+import pathlib
 import re
 import socket
 
 import pytest
 
 from registry import digest_of
-from sluice import wait_until
+from sluice import BIN, wait_until
 
 MIB = 1 << 20
 CHUNKED = b"".join(bytes([i]) * MIB for i in range(3)) + b"tail"  # each 1 MiB row looks different
@@ -182,6 +184,18 @@ def test_a_client_that_leaves_in_mid_download_is_forgotten(registry, postgres):
         return re.search(r'registryd_db_connections\{pool="transfers",state="in_use"\} (\d+)', text)[1]
 
     wait_until(lambda: in_use() == "0", "connections are back")
+
+
+@pytest.mark.skipif("asan" in str(BIN), reason="the sanitizer's own memory counts too")
+def test_memory_does_not_grow_with_the_artifact(make_registry, postgres):
+    registry = make_registry(postgres.new_database()).start()
+    piece = os.urandom(MIB)
+    whole = hashlib.sha256(piece * 128).hexdigest()
+    r = registry("PUT", f"/v1/blobs/sha256:{whole}", body=(piece for _ in range(128)), timeout=120)
+    assert r.status == 201
+    assert registry("GET", f"/v1/blobs/sha256:{whole}", timeout=120).body == piece * 128
+    status = pathlib.Path(f"/proc/{registry.daemon.process.pid}/status").read_text()
+    assert int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) < 64 * 1024
 
 
 # --- files of versions
