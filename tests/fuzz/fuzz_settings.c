@@ -1,4 +1,4 @@
-// with: lib/settings.c lib/settings_help.c lib/fs.c lib/strbuf.c lib/mem.c lib/err.c
+// with: lib/settings.c lib/settings_file.c lib/settings_value.c lib/settings_help.c lib/fs.c lib/strbuf.c lib/mem.c lib/err.c
 /* Settings files from anywhere: a value of the right type or an error, and nothing leaks. */
 #include <stdint.h>
 #include <stdio.h>
