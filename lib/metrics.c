@@ -1,6 +1,7 @@
 /* Metric cells in one hash table a row, and their exposition. */
 #include "lib/metrics.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -20,7 +21,7 @@
 #include "lib/proc.h"
 #include "lib/strbuf.h"
 
-enum { CELLS_MAX = 10000, LABELS_MAX_BYTES = 4096, TEXT_MAX_BYTES = 256 << 20 };
+enum { CELLS_MAX = 10000, LABELS_MAX = 8, LABELS_MAX_BYTES = 4096, TEXT_MAX_BYTES = 256 << 20 };
 
 const double METRICS_LATENCY_BUCKETS[19] = { 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02,
                                              0.025,   0.03,   0.04,  0.05,  0.075, 0.1,   0.25,   0.5,  1 };
@@ -57,17 +58,16 @@ static void add_escaped(struct strbuf *b, const char *s, bool quotes)
         }
 }
 
-/* `name="value",...` for the row's labels, each value from *ap, or `fixed` for all of them. */
-static void render_labels(struct strbuf *b, const char *names, const char *fixed, va_list *ap)
+/* `name="value",...` for the row's labels; every value past the given ones is the last of them. */
+static void render_labels(struct strbuf *b, const char *names, const char *const *values, size_t n_values)
 {
-        while (*names) {
+        for (size_t i = 0; *names; i++) {
                 size_t n = strcspn(names, ",");
-                const char *value = fixed ? fixed : va_arg(*ap, const char *);
-                if (b->len)
+                if (i)
                         strbuf_addc(b, ',');
                 strbuf_add(b, names, n);
                 strbuf_adds(b, "=\"");
-                add_escaped(b, value ? value : "", true);
+                add_escaped(b, values[i < n_values ? i : n_values - 1], true);
                 strbuf_addc(b, '"');
                 names += n + (names[n] == ',');
         }
@@ -127,21 +127,37 @@ void metrics_free(struct metrics *m)
         free(m);
 }
 
+static size_t count_labels(const char *names)
+{
+        size_t n = *names != '\0';
+
+        for (; *names; names++)
+                n += *names == ',';
+        return n;
+}
+
 struct metric_cell *metrics_cell(struct metrics *m, int row, ...)
 {
-        size_t r = (size_t) row;
+        static const char *const other[] = { "other" };
+        size_t r = (size_t) row, n = count_labels(m->rows[r].labels);
+        const char *values[LABELS_MAX] = { "" };
         AUTO_STRBUF labels;
         va_list ap;
 
+        assert(n <= LABELS_MAX);
         strbuf_init(&labels, LABELS_MAX_BYTES);
         va_start(ap, row);
-        render_labels(&labels, m->rows[r].labels, NULL, &ap);
+        for (size_t i = 0; i < n; i++) {
+                const char *value = va_arg(ap, const char *);
+                values[i] = value ? value : "";
+        }
         va_end(ap);
+        render_labels(&labels, m->rows[r].labels, values, n);
         (void) pthread_mutex_lock(&m->lock);
         struct metric_cell *c = strbuf_ok(&labels) ? find_cell(m, r, strbuf_str(&labels)) : NULL;
         if (!c && (HASH_COUNT(m->cells[r]) >= CELLS_MAX || !strbuf_ok(&labels))) {
                 strbuf_reset(&labels);
-                render_labels(&labels, m->rows[r].labels, "other", NULL);
+                render_labels(&labels, m->rows[r].labels, other, 1);
                 c = find_cell(m, r, strbuf_str(&labels));
         }
         if (!c)

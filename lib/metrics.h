@@ -16,7 +16,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 struct metric_row {
         enum metric_type type;
-        const char *name, *labels, *help; /* labels: names joined by ',', "" for none */
+        const char *name, *labels, *help; /* labels: at most 8 names joined by ',', "" for none */
 };
 
 struct metrics;

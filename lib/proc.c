@@ -15,6 +15,7 @@
 
 #include "lib/auto.h"
 #include "lib/clock.h"
+#include "lib/fs.h"
 
 /* What the child tells its parent when it could not become the program: which step, and errno. */
 struct failure {
@@ -157,15 +158,13 @@ void proc_status_text(int status, char *out, size_t size)
 
 uint64_t proc_start_time(pid_t pid)
 {
-        char path[64], text[1024];
+        AUTO(str) text = NULL;
         unsigned long long start = 0;
+        char path[64];
 
         (void) snprintf(path, sizeof path, "/proc/%d/stat", (int) pid);
-        AUTO(file) f = fopen(path, "re");
-        if (!f)
+        if (fs_read(path, 4096, &text, NULL, NULL))
                 return 0;
-        size_t n = fread(text, 1, sizeof text - 1, f);
-        text[n] = '\0';
         /* The command name, field 2, may hold spaces and brackets: count fields from its last bracket. */
         const char *p = strrchr(text, ')');
         if (!p || sscanf(p + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu", &start) != 1)
