@@ -203,6 +203,7 @@ static void moved(struct target *t, const struct move *m)
                 t->split_matches = false;
                 t->act_backoff = (struct backoff){ 0 };
                 t->act_at_ms = 0;
+                t->back_written = false;
         }
 }
 

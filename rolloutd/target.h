@@ -71,8 +71,8 @@ struct target {
         int64_t recording_number;
         struct target_op *acting; /* the newest operation, NULL: none under way */
         struct target_op *ops;    /* all that have not been answered */
-        bool acting_urgent;
-        int64_t decided_back_ms; /* when the rollback under way was decided; 0: none */
+        bool back_written;        /* an urgent route() has been carried out: look before doing it again */
+        int64_t decided_back_ms;  /* when the rollback under way was decided; 0: none */
 
         int64_t observe_at_ms, ask_at_ms, act_at_ms, save_at_ms, record_at_ms; /* not before */
         int64_t counted_ms;                                                    /* up to when waiting times have been counted */

@@ -89,8 +89,10 @@ static void carried_out(struct target *t, const struct target_op *op)
         fault_point(op->name);
         t->act_backoff = (struct backoff){ 0 };
         t->act_at_ms = 0;
-        if (op->urgent)
+        if (op->urgent) {
+                t->back_written = true;
                 routed_back(t);
+        }
 }
 
 static void not_carried_out(struct target *t, const struct target_op *op, const struct err *failure)
@@ -184,9 +186,10 @@ void target_converge(struct target *t)
 {
         struct weight w[2];
         bool back = t->now.phase == PHASE_ROLLING_BACK, weighted = rollout_weights(&t->now, w) > 0;
-        bool stand = weighted && target_weights_stand(t);
+        bool stand = weighted && target_weights_stand(t), unseen = t->back_written && !t->world_known;
 
-        if (back && !stand && !(t->acting && t->acting->urgent) && target_now(t) >= t->act_at_ms) {
+        if (back && !stand && !unseen && !(t->acting && t->acting->urgent) && target_now(t) >= t->act_at_ms) {
+                t->back_written = false;
                 route(t, true); /* needs neither a saved record nor a known world */
                 return;
         }
