@@ -191,7 +191,12 @@ static int scan_member(struct scan *s, struct v2_values *values, struct v2_tenso
                                  : scan_data(s, values, t, seen);
 }
 
-/* `input "NAME": SENTENCE`. */
+/* Say in front which input it is, if that is known yet. */
+static int located(const struct scan *s, const struct v2_tensor *t)
+{
+        return t->name.len ? err_wrap(s->e, "input \"%.*s\"", (int) (t->name.len < 100 ? t->name.len : 100), t->name.s) : -1;
+}
+
 static int refuse(const struct scan *s, const struct v2_tensor *t, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static int refuse(const struct scan *s, const struct v2_tensor *t, const char *fmt, ...)
 {
@@ -200,7 +205,7 @@ static int refuse(const struct scan *s, const struct v2_tensor *t, const char *f
         va_start(ap, fmt);
         (void) err_setv(s->e, ERR_INVALID, fmt, ap);
         va_end(ap);
-        return err_wrap(s->e, "input \"%.*s\"", (int) (t->name.len < 100 ? t->name.len : 100), t->name.s);
+        return located(s, t);
 }
 
 static int check_type(const struct scan *s, const struct v2_tensor *t, const struct seen *seen, const struct datatype *type)
@@ -248,9 +253,7 @@ int v2_tensor_scan(struct scan *s, struct v2_values *values, struct v2_tensor *t
                 return -1;
         while ((r = scan_next(s, '}', &begin)) > 0)
                 if (scan_member(s, values, t, &seen, &type, &have))
-                        return have & NAME && t->name.s ? err_wrap(s->e, "input \"%.*s\"",
-                                                                   (int) (t->name.len < 100 ? t->name.len : 100), t->name.s)
-                                                        : -1;
+                        return located(s, t);
         if (r)
                 return r;
         if (!(have & NAME))
