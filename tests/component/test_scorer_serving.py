@@ -35,20 +35,20 @@ def model_file(tmp_path, model_bytes):
 
 
 @pytest.fixture
-def registry(model_bytes):
-    fake = FakeRegistry("credit", 3, {"model.ubj": model_bytes, "notes.txt": b"hello"}, token="slc_secret")
-    yield fake
-    fake.close()
+def fake(model_bytes):
+    registry = FakeRegistry("credit", 3, {"model.ubj": model_bytes, "notes.txt": b"hello"}, token="slc_secret")
+    yield registry
+    registry.close()
 
 
 def local(daemons, model_file, *args, **kwargs):
     return daemons("scorer", "--model-file", model_file, *args, ready="/v2/health/ready", **kwargs)
 
 
-def remote(daemons, tmp_path, registry, *args):
+def remote(daemons, tmp_path, fake, *args):
     token = tmp_path / "token"
     token.write_text("slc_secret\n")
-    return daemons("scorer", "--registry", registry.url, "--registry-token-file", token, "--model", "credit", "--version", 3, *args,
+    return daemons("scorer", "--registry", fake.url, "--registry-token-file", token, "--model", "credit", "--version", 3, *args,
                    ready="/v2/health/ready")
 
 
@@ -103,7 +103,7 @@ def test_errors_are_the_protocols(daemons, model_file, path, body, status, error
     assert r.headers["X-Sluice-Version"] == "1"
 
 
-def test_only_inference_is_counted_by_code(daemons, model_file):
+def test_only_inference_is_counted_by_code(daemons, model_file, promtool):
     s = local(daemons, model_file).start()
     s.http("GET", "/v2/models/model")
     s.http("GET", "/nothing")
@@ -116,28 +116,29 @@ def test_only_inference_is_counted_by_code(daemons, model_file):
     assert (got[count % 200], got[count % 400], got[count % 500]) == (2, 1, 0)
     assert sum(got.values()) == 4
     assert samples(s, "scorer_request_duration_seconds_count")['scorer_request_duration_seconds_count{model="model",version="1"}'] == 4
+    promtool(s.http("GET", "/metrics").body.decode())
     assert samples(s, "scorer_ready") == {'scorer_ready{model="model",version="1"}': 1}
 
 
-def test_it_fetches_and_verifies_a_version(daemons, tmp_path, registry):
-    s = remote(daemons, tmp_path, registry).start()
+def test_it_fetches_and_verifies_a_version(daemons, tmp_path, fake):
+    s = remote(daemons, tmp_path, fake).start()
     r = s.http("POST", "/v2/models/credit/versions/3/infer", json=GOOD)
     assert r.status == 200 and r.body["model_version"] == "3"
     info, = samples(s, "scorer_model_info")
-    assert registry.digest in info and "binary:logistic" in info
-    assert set(registry.served) == {"manifest", "model.ubj", "notes.txt"}
+    assert fake.digest in info and "binary:logistic" in info
+    assert set(fake.served) == {"manifest", "model.ubj", "notes.txt"}
 
 
-def test_it_is_alive_but_not_ready_until_the_registry_answers(daemons, tmp_path, registry):
-    registry.fail_first = 3
-    s = remote(daemons, tmp_path, registry)
-    registry.hold.clear()
+def test_it_is_alive_but_not_ready_until_the_registry_answers(daemons, tmp_path, fake):
+    fake.fail_first = 3
+    s = remote(daemons, tmp_path, fake)
+    fake.hold.clear()
     s.launch()
     wait_until(lambda: _status(s, "/v2/health/live") == 200, "it is alive")
     assert _status(s, "/v2/health/ready") == 503
     r = s.http("POST", "/v2/models/credit/infer", json=GOOD)
     assert r.status == 503 and r.body == {"error": "the model is being loaded"} and r.headers["Retry-After"]
-    registry.hold.set()
+    fake.hold.set()
     wait_until(lambda: _status(s, "/v2/health/ready") == 200, "it is ready")
     assert any(line["msg"] == "the registry answers again" for line in s.log_lines())
 
@@ -165,9 +166,9 @@ def last_error(s):
     ("cut off", 6, ""),
     ("down", 6, ""),
 ])
-def test_a_faulty_registry_is_one_clear_error(daemons, tmp_path, registry, fault, code, error):
-    registry.fault = fault
-    s = remote(daemons, tmp_path, registry, "--registry-wait", "300ms").launch()
+def test_a_faulty_registry_is_one_clear_error(daemons, tmp_path, fake, fault, code, error):
+    fake.fault = fault
+    s = remote(daemons, tmp_path, fake, "--registry-wait", "300ms").launch()
     assert s.wait() == code
     assert last_error(s).startswith('version 3 of "credit": ')
     assert error in last_error(s)
@@ -175,16 +176,16 @@ def test_a_faulty_registry_is_one_clear_error(daemons, tmp_path, registry, fault
         assert 'file "model.ubj"' in last_error(s)
 
 
-def test_a_version_over_max_size_is_not_downloaded(daemons, tmp_path, registry):
-    s = remote(daemons, tmp_path, registry, "--max-size", "100").launch()
+def test_a_version_over_max_size_is_not_downloaded(daemons, tmp_path, fake):
+    s = remote(daemons, tmp_path, fake, "--max-size", "100").launch()
     assert s.wait() == 2
     assert last_error(s) == 'version 3 of "credit": the version\'s files are over the 100 bytes of max_size'
-    assert registry.served == ["manifest"]
+    assert fake.served == ["manifest"]
 
 
-def test_sigterm_ends_the_wait_for_a_registry(daemons, tmp_path, registry):
-    registry.fault = "down"
-    s = remote(daemons, tmp_path, registry, "--registry-wait", "10m").launch()
+def test_sigterm_ends_the_wait_for_a_registry(daemons, tmp_path, fake):
+    fake.fault = "down"
+    s = remote(daemons, tmp_path, fake, "--registry-wait", "10m").launch()
     wait_until(lambda: any(line["msg"] == "trying again" for line in s.log_lines()), "it waits")
     assert s.stop() == 0
 
