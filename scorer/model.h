@@ -22,5 +22,5 @@ void model_done(struct model *m);
 /* n_rows * n_features values, NaN where missing, no infinities; n_rows * n_outputs values out. */
 void model_score(const struct model *m, const float *rows, size_t n_rows, float *out);
 
-/* Score made-up rows until the nodes are in the caches, and see that something finite comes out. INTERNAL if not. */
+/* Score made-up rows until the nodes are in the caches, and see that something finite comes out. INVALID if not. */
 int model_warm(const struct model *m, struct err *e);
