@@ -159,8 +159,16 @@ void local_processes_done(struct local_processes *p)
 struct census {
         int wanted, next_index, versions; /* of this version; of this target */
         bool slots[LOCAL_SLOTS];
-        struct local_replica *last;
+        struct local_replica *least; /* to be missed */
 };
+
+/* Those that do not serve go first, then the youngest. */
+static bool is_lesser(const struct local_replica *a, const struct local_replica *b)
+{
+        if ((a->serving == LOCAL_SERVE_NO) != (b->serving == LOCAL_SERVE_NO))
+                return a->serving == LOCAL_SERVE_NO;
+        return a->index > b->index;
+}
 
 static struct census count(struct local_processes *p, const char *target, int64_t version)
 {
@@ -185,7 +193,8 @@ static struct census count(struct local_processes *p, const char *target, int64_
                 if (r->retiring)
                         continue;
                 c.wanted++;
-                c.last = r;
+                if (!c.least || is_lesser(r, c.least))
+                        c.least = r;
         }
         return c;
 }
@@ -234,7 +243,7 @@ int local_processes_deploy(struct local_processes *p, const char *target, int64_
                 if (add_one(p, target, version, &c, now_ms, e))
                         return -1;
         for (; c.wanted > replicas; c = count(p, target, version))
-                if (retire_one(c.last, now_ms, e))
+                if (retire_one(c.least, now_ms, e))
                         return -1;
         p->changed(p->arg, target);
         return 0;

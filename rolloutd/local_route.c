@@ -163,7 +163,7 @@ static void compare(struct local_router *r, struct local_target *t, bool routing
         bool there = local_slots_equal(t->actual, r->wanted);
 
         t->tries = there ? 0 : t->tries + 1;
-        t->dirty = !there;
+        t->dirty |= !there; /* it may have become so while we talked */
         t->due_ms = t->tries < TRIES ? 0 : clock_ms() + LATER_MS;
         if (t->tries >= TRIES)
                 (void) err_set(&t->trouble, ERR_UNAVAILABLE, "HAProxy does not take the weights of %s", t->name);

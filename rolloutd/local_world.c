@@ -23,22 +23,28 @@ static void say(struct version_status *v, const char *text)
                 (void) snprintf(v->message, sizeof v->message, "%s", text);
 }
 
+/* Ready is what HAProxy would send a request to. */
+static void add_ready(const struct local_target *t, const struct local_slot *slot, struct version_status *v)
+{
+        if (!t->known || (slot->enabled && slot->up))
+                v->ready++;
+        else
+                say(v, slot->enabled ? "HAProxy's health check finds it down" : "HAProxy is being told that it is ready");
+}
+
 static void add_replica(const struct local_target *t, const struct local_replica *p, struct version_status *v)
 {
-        const struct local_slot *slot = &t->actual[p->slot];
-
         if (p->retiring)
                 return;
         v->wanted++;
-        v->ready += p->ready;
         if (p->failed && !v->failed) { /* outdoes whatever the others say */
                 v->failed = true;
                 *v->message = '\0';
         }
         if (*p->message && (p->failed || !v->failed))
                 say(v, p->message);
-        if (p->ready && t->known && slot->enabled && !slot->up)
-                say(v, "HAProxy's health check finds it down");
+        if (p->ready)
+                add_ready(t, &t->actual[p->slot], v);
 }
 
 /* Weight by weight as HAProxy has it; what its slots weigh together counts, in maintenance or not. */

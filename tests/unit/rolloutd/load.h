@@ -1,4 +1,7 @@
-/* Clients that send inference requests on kept connections and count the answers by version. Any request without a 200 is a failure. */
+/*
+ * Clients that send inference requests on kept connections and count the answers by version. Any request without a 200 is a failure.
+ * One of them sends bodies that HAProxy cannot hold whole and so cannot send twice.
+ */
 #pragma once
 
 #include <arpa/inet.h>
@@ -13,14 +16,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LOAD_CLIENTS = 4, LOAD_VERSIONS = 128 };
+enum { LOAD_CLIENTS = 4, LOAD_VERSIONS = 128, LOAD_SMALL = 32, LOAD_BIG = 40000 };
 
 struct load {
         int port;
         const char *model;
         bool running;
         atomic_bool stop;
-        atomic_int sent, failed, by_version[LOAD_VERSIONS];
+        atomic_int clients_known, sent, failed, by_version[LOAD_VERSIONS];
         char why[128]; /* of one failure */
         pthread_t clients[LOAD_CLIENTS];
 };
@@ -46,14 +49,26 @@ static bool load_is_whole(const char *text, size_t len)
         return end && length && len >= (size_t) (end + 4 - text) + strtoul(length + 15, NULL, 10);
 }
 
+static bool load_send(int fd, const char *text, size_t len)
+{
+        while (len) {
+                ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
+                if (n <= 0)
+                        return false;
+                text += n;
+                len -= (size_t) n;
+        }
+        return true;
+}
+
 /* The answer's version, -1 without a good answer. */
-static int load_request(const struct load *l, int fd, char *text, size_t size)
+static int load_request(const struct load *l, int fd, int body_len, char *text, size_t size)
 {
         size_t len = 0;
-        int n = snprintf(text, size, "POST /v2/models/%s/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\n{\"inputs\":[]}",
-                         l->model);
+        int n = snprintf(text, size, "POST /v2/models/%s/infer HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%*s", l->model,
+                         body_len, body_len, "{}");
 
-        if (send(fd, text, (size_t) n, MSG_NOSIGNAL) != n) {
+        if (!load_send(fd, text, (size_t) n)) {
                 (void) snprintf(text, size, "cannot send");
                 return -1;
         }
@@ -73,13 +88,13 @@ static int load_request(const struct load *l, int fd, char *text, size_t size)
 static void *load_client(void *arg)
 {
         struct load *l = arg;
-        char text[2048];
-        int fd = -1;
+        char text[LOAD_BIG + 512];
+        int fd = -1, body_len = l->clients_known++ == 0 ? LOAD_BIG : LOAD_SMALL;
 
         while (!l->stop) {
                 if (fd < 0)
                         fd = load_connect(l);
-                int version = fd < 0 ? -1 : load_request(l, fd, text, sizeof text);
+                int version = fd < 0 ? -1 : load_request(l, fd, body_len, text, sizeof text);
                 l->sent++;
                 if (version >= 0 && version < LOAD_VERSIONS)
                         l->by_version[version]++;

@@ -23,6 +23,7 @@ enum {
         LOADS_SLOWLY = 91,
         CRASHES = 92, /* at its start, every time */
         SLOW_MS = 600,
+        REQUEST_MAX = 65536,
 };
 
 static struct {
@@ -50,15 +51,15 @@ static void stand_in_answer(int fd, const char *head)
                 send_text(fd, "200 OK", body);
 }
 
-/* One request after another; bodies are small enough to come with their head or right after it. */
+/* One request after another. */
 static void *stand_in_connection(void *arg)
 {
         int fd = (int) (intptr_t) arg;
-        char text[4096 + 1];
+        char text[REQUEST_MAX + 1];
         size_t len = 0;
 
         for (;;) {
-                ssize_t n = recv(fd, text + len, sizeof text - 1 - len, 0);
+                ssize_t n = recv(fd, text + len, REQUEST_MAX - len, 0);
                 if (n <= 0)
                         break;
                 text[len += (size_t) n] = '\0';

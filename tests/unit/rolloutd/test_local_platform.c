@@ -14,6 +14,7 @@
 #include "lib/auto.h"
 #include "lib/fs.h"
 #include "lib/mem.h"
+#include "lib/proc.h"
 #include "lib/random.h"
 #include "rolloutd/local.h"
 #include "rolloutd/local_find.h"
@@ -24,7 +25,7 @@ enum { PATIENCE_MS = 15000 };
 
 struct fixture {
         char dir[32], listen[32];
-        int port;
+        int port, port_base;
         struct platform *p;
         struct world world;
         bool told;
@@ -46,7 +47,7 @@ static int free_port(void)
         return ntohs(a.sin_port);
 }
 
-static struct platform *open_platform(struct fixture *f, bool stop_on_exit, struct err *e)
+static struct platform *open_platform(const struct fixture *f, bool stop_on_exit, struct err *e)
 {
         return local_platform_new(
                 &(struct local_config){
@@ -54,7 +55,7 @@ static struct platform *open_platform(struct fixture *f, bool stop_on_exit, stru
                         .scorer_bin = "/proc/self/exe",
                         .traffic_listen = f->listen,
                         .registry_url = "http://127.0.0.1:1",
-                        .scorer_port_base = 21000 + (int) (getpid() % 100) * 100,
+                        .scorer_port_base = f->port_base,
                         .stop_serving_on_exit = stop_on_exit,
                         .drain_ms = 100,
                         .stop_ms = 2000,
@@ -72,6 +73,7 @@ static int set_up(void **state)
         if (!mkdtemp(f->dir))
                 return -1;
         f->port = free_port();
+        f->port_base = 21000 + (int) (getpid() % 100) * 100;
         (void) snprintf(f->listen, sizeof f->listen, "127.0.0.1:%d", f->port);
         f->p = open_platform(f, true, &e);
         if (!f->p)
@@ -230,14 +232,14 @@ static void expect_no_failure(struct fixture *f)
 static void traffic_follows_the_weights(void **state)
 {
         struct fixture *f = *state;
-        static const int asked[] = { 500, 2500 };
+        static const int asked[] = { 500, 2500 }, requests[] = { 10000, 3000 };
 
         two_versions(f, 2, 1);
         for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
                 assert_int_equal(route2(f, 1, 10000 - asked[i], 2, asked[i]), ERR_NONE);
                 assert_in_range(observe(f, 2)->weight_bp, asked[i] - 20, asked[i] + 20);
                 load_start(&f->load, f->port, "credit");
-                WAIT_UNTIL(f, f->load.sent >= 10000);
+                WAIT_UNTIL(f, f->load.sent >= requests[i]);
                 expect_no_failure(f);
                 double share = 10000.0 * f->load.by_version[2] / f->load.sent;
                 print_message("  asked %d, observed %.0f\n", asked[i], share);
@@ -248,7 +250,7 @@ static void traffic_follows_the_weights(void **state)
 static void shifts_under_load_fail_no_request(void **state)
 {
         struct fixture *f = *state;
-        int64_t longest = 0;
+        int64_t longest = 0, all = 0;
 
         two_versions(f, 2, 2);
         load_start(&f->load, f->port, "credit");
@@ -256,11 +258,12 @@ static void shifts_under_load_fail_no_request(void **state)
                 int bp = i % 5 == 4 ? 0 : (int) (random_u32() % 10001);
                 int64_t before = clock_us();
                 assert_int_equal(route2(f, 1, 10000 - bp, 2, bp), ERR_NONE);
-                if (clock_us() - before > longest)
-                        longest = clock_us() - before;
+                int64_t took = clock_us() - before;
+                longest = took > longest ? took : longest;
+                all += took;
                 run_for(f, 20);
         }
-        print_message("  the longest shift took %.1f ms\n", (double) longest / 1000);
+        print_message("  a shift took %.1f ms, the longest %.1f ms\n", (double) all / 50000, (double) longest / 1000);
         expect_no_failure(f);
 }
 
@@ -539,6 +542,94 @@ static void a_rollback_overtakes_what_is_queued(void **state)
         assert_int_equal(observe(f, 2)->weight_bp, 0);
 }
 
+/* --- killed at any moment --- */
+
+/* What a controller does, for ever: `--controller DIR LISTEN PORT_BASE`. */
+static int controller_main(char **argv)
+{
+        struct fixture f = { .port_base = atoi(argv[4]) };
+        struct err e = { 0 };
+
+        (void) snprintf(f.dir, sizeof f.dir, "%s", argv[2]);
+        (void) snprintf(f.listen, sizeof f.listen, "%s", argv[3]);
+        if (!(f.p = open_platform(&f, false, &e))) {
+                (void) fprintf(stderr, "%s\n", e.msg);
+                return 1;
+        }
+        for (;;) {
+                int bp = (int) (random_u32() % 10001);
+                (void) deploy(&f, 1, 1 + (int) (random_u32() % 2));
+                (void) deploy(&f, 2, 1);
+                (void) route2(&f, 1, 10000 - bp, 2, bp);
+                (void) observe(&f, 2);
+                (void) route2(&f, 1, 10000, 2, 0);
+                (void) retire(&f, 2);
+                run_for(&f, 30);
+        }
+}
+
+static void run_controller_until_killed(struct fixture *f, const char *fault)
+{
+        AUTO(str) base = xasprintf("%d", f->port_base);
+        AUTO(str) at = xasprintf("SLUICE_FAULT=%s", fault);
+        const char *const argv[] = { "/proc/self/exe", "--controller", f->dir, f->listen, base, NULL };
+        const char *const env[] = { at, NULL };
+        int status = 0;
+        pid_t pid;
+
+        assert_int_equal(
+                proc_start(&(struct proc_spec){ .argv = argv, .env = env, .log_path = "/dev/null", .death_signal = SIGKILL },
+                           &pid, NULL),
+                0);
+        if (proc_wait(pid, 20 + random_u32() % 400, &status, NULL) == 0)
+                proc_stop(pid, SIGKILL, 1000);
+        else
+                assert_true(WIFSIGNALED(status)); /* at its fault point; it never ends by itself */
+}
+
+static int count_processes(struct fixture *f, const char *prefix)
+{
+        struct local_found *found;
+        size_t n = local_find(f->dir, &found);
+        int count = 0;
+
+        for (size_t i = 0; i < n; i++)
+                count += !strncmp(found[i].name, prefix, strlen(prefix));
+        free(found);
+        return count;
+}
+
+static void killed_at_any_moment_it_fails_no_request_and_leaks_nothing(void **state)
+{
+        static const char *const faults[] = { "local-proc-recorded:3",
+                                              "local-proc-started:1",
+                                              "local-proc-started:2",
+                                              "local-routed:1",
+                                              "local-routed:2",
+                                              "local-config-written",
+                                              "none",
+                                              "none",
+                                              "none" };
+        struct fixture *f = *state;
+
+        two_versions(f, 1, 1);
+        f->p->ops->free(f->p); /* stops: its successor begins with nothing but records */
+        assert_non_null(f->p = open_platform(f, false, NULL));
+        WAIT_UNTIL(f, is_ready(f, 1, 1));
+        load_start(&f->load, f->port, "credit");
+        f->p->ops->free(TAKE(f->p));
+        for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+                run_controller_until_killed(f, faults[i]);
+        assert_non_null(f->p = open_platform(f, true, NULL));
+        assert_int_equal(deploy(f, 1, 2), ERR_NONE);
+        WAIT_UNTIL(f, is_ready(f, 1, 2));
+        assert_int_equal(route2(f, 1, 10000, 2, 0), ERR_NONE);
+        assert_int_equal(retire(f, 2), ERR_NONE);
+        WAIT_UNTIL(f, observe(f, 2)->weight_bp == -2);
+        expect_no_failure(f);
+        WAIT_UNTIL(f, count_processes(f, "procs/") == 2 && count_processes(f, "haproxy") == 1);
+}
+
 int main(int argc, char **argv)
 {
         static const struct CMUnitTest tests[] = {
@@ -559,9 +650,12 @@ int main(int argc, char **argv)
                 T(a_taken_port_is_said_and_waited_for),
                 T(unfit_requests_are_refused),
                 T(a_rollback_overtakes_what_is_queued),
+                T(killed_at_any_moment_it_fails_no_request_and_leaks_nothing),
         };
 
         mem_init();
+        if (argc == 5 && !strcmp(argv[1], "--controller"))
+                return controller_main(argv);
         if (argc > 1)
                 return stand_in_main(argc, argv);
         return cmocka_run_group_tests(tests, NULL, NULL);
