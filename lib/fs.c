@@ -72,19 +72,29 @@ static int sync_folder_of(const char *path, struct err *e)
         return 0;
 }
 
-int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
+static int replace(const char *path, const void *data, size_t len, mode_t mode, bool sync, struct err *e)
 {
         AUTO(str) tmp = xasprintf("%s.XXXXXX", path);
         __attribute__((cleanup(fd_release_))) fd_t_ fd = mkostemp(tmp, O_CLOEXEC);
 
         if (fd < 0)
                 return err_errno(e, errno, "create a file beside %s", path);
-        if (fchmod(fd, mode) || write_all(fd, data, len) || fsync(fd) || rename(tmp, path)) {
+        if (fchmod(fd, mode) || write_all(fd, data, len) || (sync && fsync(fd)) || rename(tmp, path)) {
                 int number = errno;
                 (void) unlink(tmp);
                 return err_errno(e, number, "write %s", path);
         }
-        return sync_folder_of(path, e);
+        return sync ? sync_folder_of(path, e) : 0;
+}
+
+int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
+{
+        return replace(path, data, len, mode, true, e);
+}
+
+int fs_write_quick(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
+{
+        return replace(path, data, len, mode, false, e);
 }
 
 static int make_folder(const char *path, mode_t mode, struct err *e)

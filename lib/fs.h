@@ -16,6 +16,9 @@ int fs_read_line(const char *path, char **out, struct err *e);
 /* Write to a temporary file beside it, fsync, rename, fsync the folder: after a crash there is the old file or the new. */
 int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
 
+/* The same without waiting for the disk: whole after our own crash, but perhaps old or empty after the machine's. */
+int fs_write_quick(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
+
 int fs_mkdirs(const char *path, mode_t mode, struct err *e); /* like mkdir -p */
 int fs_remove(const char *path, struct err *e);              /* a file; absent is fine */
 bool fs_exists(const char *path);

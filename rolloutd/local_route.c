@@ -1,4 +1,4 @@
-/* Conversations with HAProxy about weights. */
+/* Requests for weights and observations: queued, taken up by urgency, told when hopeless. */
 #include "rolloutd/local_route.h"
 
 #include <stdio.h>
@@ -8,15 +8,8 @@
 #include <utlist.h>
 
 #include "lib/clock.h"
-#include "lib/fault.h"
 #include "lib/log.h"
 #include "lib/mem.h"
-
-enum {
-        AGAIN_MS = 50,   /* after a conversation that failed */
-        LATER_MS = 1000, /* when several in a row did not lead where they should */
-        TRIES = 4,
-};
 
 /* --- requests --- */
 
@@ -30,6 +23,8 @@ static int check_shares(const struct weight *w, int n, struct local_shares *out,
                 if (w[i].bp < 0 || w[i].bp > WEIGHT_ALL || w[i].version < 1)
                         return err_set(e, ERR_INVALID, "version %lld cannot have a weight of %d", (long long) w[i].version,
                                        w[i].bp);
+                if (w[i].bp && local_shares_have(out, w[i].version))
+                        return err_set(e, ERR_INVALID, "version %lld is given two weights", (long long) w[i].version);
                 sum += w[i].bp;
                 if (w[i].bp)
                         out->w[out->n++] = w[i];
@@ -72,14 +67,6 @@ void local_router_observe(struct local_router *r, const char *target, int64_t no
         DL_APPEND(t->observers, op);
 }
 
-static bool has_share(const struct local_shares *s, int64_t version)
-{
-        for (int i = 0; i < s->n; i++)
-                if (s->w[i].version == version)
-                        return true;
-        return false;
-}
-
 bool local_router_has_weight(const struct local_router *r, const char *target, int64_t version)
 {
         const struct local_target *t;
@@ -90,11 +77,11 @@ bool local_router_has_weight(const struct local_router *r, const char *target, i
         {
                 if (strcmp(t->name, target))
                         continue;
-                if (has_share(&t->asked, version))
+                if (local_shares_have(&t->asked, version))
                         return true;
                 DL_FOREACH(t->routes, op)
                 {
-                        if (!op->failure.kind && has_share(&op->shares, version))
+                        if (!op->failure.kind && local_shares_have(&op->shares, version))
                                 return true;
                 }
                 DL_FOREACH(r->processes->head, p)
@@ -106,34 +93,7 @@ bool local_router_has_weight(const struct local_router *r, const char *target, i
         return false;
 }
 
-/* --- answers to the controller: each done function may ask for more, so every list is left in order before --- */
-
-static void finish_route(struct local_target *t, struct local_route_op *op, const struct err *failure)
-{
-        struct err e = failure ? *failure : (struct err){ 0 };
-
-        DL_DELETE(t->routes, op);
-        op->done(op->arg, failure ? &e : NULL);
-        free(op);
-}
-
-static void finish_observers(struct local_router *r, struct local_target *t)
-{
-        struct local_observe_op *ops = TAKE(t->observers);
-        struct world w;
-
-        if (!ops)
-                return;
-        local_world_fill(r, t, &w);
-        while (ops) {
-                struct local_observe_op *op = ops;
-                DL_DELETE(ops, op);
-                op->done(op->arg, &w, NULL);
-                free(op);
-        }
-}
-
-/* --- a conversation --- */
+/* --- what is next --- */
 
 static bool runs_somewhere(const struct local_router *r, const struct local_target *t, const struct local_shares *s)
 {
@@ -141,103 +101,11 @@ static bool runs_somewhere(const struct local_router *r, const struct local_targ
 
         DL_FOREACH(r->processes->head, p)
         {
-                if (!p->retiring && !strcmp(p->target, t->name) && has_share(s, p->version))
+                if (!p->retiring && !strcmp(p->target, t->name) && local_shares_have(s, p->version))
                         return true;
         }
         return false;
 }
-
-/* Before HAProxy is told: whoever comes after us then does not take the new weights back. Traffic does not wait for a full disk. */
-static void save(struct local_router *r, struct local_target *t, const struct local_shares *shares)
-{
-        struct err e;
-
-        t->unsaved = local_target_save(t->name, shares, r->store, &e) != 0;
-        if (t->unsaved)
-                LOG_ERROR("cannot save weights", "model", t->name, "error", e.msg);
-}
-
-/* HAProxy has told how things are. */
-static void compare(struct local_router *r, struct local_target *t, bool routing)
-{
-        bool there = local_slots_equal(t->actual, r->wanted);
-
-        t->tries = there ? 0 : t->tries + 1;
-        t->dirty |= !there; /* it may have become so while we talked */
-        t->due_ms = t->tries < TRIES ? 0 : clock_ms() + LATER_MS;
-        if (t->tries >= TRIES)
-                (void) err_set(&t->trouble, ERR_UNAVAILABLE, "HAProxy does not take the weights of %s", t->name);
-        if (!routing || (!there && t->tries < TRIES))
-                return;
-        if (there)
-                t->asked = t->routes->shares;
-        fault_point("local-routed");
-        finish_route(t, t->routes, there ? NULL : &t->trouble);
-}
-
-/* No such backend: HAProxy was started before this model was known. */
-static void not_understood(struct local_router *r, struct local_target *t)
-{
-        t->known = false;
-        r->haproxy->reload |= !t->reloaded;
-        t->due_ms = t->reloaded ? clock_ms() + LATER_MS : 0;
-        t->reloaded = true;
-}
-
-static void talked(void *arg, const char *answer, const struct err *failure)
-{
-        struct local_router *r = arg;
-        struct local_target *t = TAKE(r->busy);
-        bool routing = r->routing, knew = t->known;
-
-        r->routing = false;
-        t->trouble = (struct err){ 0 };
-        if (failure) {
-                t->trouble = *failure;
-                (void) err_wrap(&t->trouble, "HAProxy's runtime socket");
-                t->due_ms = clock_ms() + AGAIN_MS;
-        } else {
-                char backend[LOCAL_BACKEND_MAX];
-                local_backend_name(t->name, backend);
-                t->known = local_slots_parse(answer, backend, t->actual, &t->trouble) == 0;
-                if (!t->known)
-                        not_understood(r, t);
-                else if (knew)
-                        compare(r, t, routing);
-                else
-                        t->dirty = true;
-        }
-        t->reloaded &= !t->known;
-        if (t->known || !r->haproxy->reload) /* else they wait for the reload */
-                finish_observers(r, t);
-}
-
-static void talk_about(struct local_router *r, struct local_target *t, int64_t now_ms)
-{
-        char backend[LOCAL_BACKEND_MAX];
-        AUTO_STRBUF commands, all;
-
-        r->busy = t;
-        r->routing = t->known && t->routes;
-        local_backend_name(t->name, backend);
-        strbuf_init(&commands, LOCAL_PLAN_MAX);
-        strbuf_init(&all, LOCAL_PLAN_MAX + 256);
-        if (t->known) { /* else first hear how it is */
-                const struct local_shares *shares = r->routing ? &t->routes->shares : &t->asked;
-                if (r->routing || t->unsaved)
-                        save(r, t, shares);
-                local_target_want(r, t, shares, r->wanted);
-                local_slots_plan(backend, t->actual, r->wanted, &commands);
-        }
-        strbuf_addf(&all, "%sshow servers state %s\n", strbuf_str(&commands), backend);
-        int64_t deadline = now_ms + LOCAL_ROUTE_MS;
-        if (r->routing && t->routes->deadline_ms < deadline)
-                deadline = t->routes->deadline_ms;
-        t->dirty = false; /* from here on it is something new */
-        local_haproxy_ask(r->haproxy, &r->talk, strbuf_str(&all), deadline, talked, r);
-}
-
-/* --- what is next --- */
 
 /* Which target to talk about: 3 an urgent route, 2 a route, 1 something else, 0 nothing to say. */
 static int urgency(const struct local_router *r, const struct local_target *t, int64_t now_ms)
@@ -295,12 +163,12 @@ static bool tell_hopeless(struct local_router *r, struct local_target *t, int64_
                         (void) err_set(&op->failure, ERR_TIMEOUT, "HAProxy has not taken the weights of %s in time%s%s", t->name,
                                        *r->haproxy->message ? ": " : "", r->haproxy->message);
                 if (op->failure.kind) {
-                        finish_route(t, op, &op->failure);
+                        local_shift_finish_route(t, op, &op->failure);
                         return true;
                 }
         }
         if (t->observers && (waiting || !local_target_matters(r, t) || now_ms >= t->observers->deadline_ms)) {
-                finish_observers(r, t);
+                local_shift_finish_observers(r, t);
                 return true;
         }
         return false;
@@ -319,6 +187,8 @@ static int64_t next_due(const struct local_router *r, int64_t now_ms)
                         next = t->observers->deadline_ms;
                 if (t->due_ms > now_ms && t->due_ms < next)
                         next = t->due_ms;
+                if (t->save_due_ms && t->save_due_ms < next)
+                        next = t->save_due_ms;
         }
         return next;
 }
@@ -331,13 +201,15 @@ int64_t local_router_run(struct local_router *r, int64_t now_ms)
         {
                 while (tell_hopeless(r, t, now_ms))
                         ;
+                if (t->save_due_ms && now_ms >= t->save_due_ms && r->busy != t)
+                        local_shift_save(r, t, &t->asked, false, now_ms);
         }
         int64_t talk = local_talk_run(&r->talk, now_ms), due = next_due(r, now_ms);
         if (r->talk.active)
                 return talk < due ? talk : due;
         if (!(t = pick(r, now_ms)))
                 return next_due(r, now_ms);
-        talk_about(r, t, now_ms);
+        local_shift_talk(r, t, now_ms);
         return now_ms;
 }
 
@@ -387,6 +259,24 @@ void local_router_config(void *router, struct strbuf *out)
 
 /* --- beginning and end --- */
 
+static int load_one(struct local_router *r, const char *path, struct err *e)
+{
+        const char *name = strrchr(path, '/') + 1;
+        AUTO(str) target = xstrndup(name, strlen(name) - strlen(".json"));
+        struct err why;
+
+        if (name_check("target", target, e))
+                return -1;
+        struct local_target *t = local_target_get(r, target);
+        if (local_target_read(t, path, &why) == 0)
+                return 0;
+        if (why.kind != ERR_INVALID)
+                return err_set(e, why.kind, "%s", why.msg);
+        LOG_WARN("weights were lost with the machine; the controller will ask again", "error", why.msg);
+        t->asked.n = 0;
+        return 0;
+}
+
 int local_router_load(struct local_router *r, struct err *e)
 {
         char **paths;
@@ -394,12 +284,8 @@ int local_router_load(struct local_router *r, struct err *e)
 
         if (local_store_list(r->store, "routes", &paths, &n, e))
                 return -1;
-        for (i = 0; i < n; i++) {
-                const char *name = strrchr(paths[i], '/') + 1;
-                AUTO(str) target = xstrndup(name, strlen(name) - strlen(".json"));
-                if (name_check("target", target, e) || local_target_read(local_target_get(r, target), paths[i], e))
-                        break;
-        }
+        for (i = 0; i < n && load_one(r, paths[i], e) == 0; i++)
+                ;
         local_paths_free(paths, n);
         return i == n ? 0 : -1;
 }

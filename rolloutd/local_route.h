@@ -48,7 +48,7 @@ struct local_target {
         struct local_slot actual[LOCAL_SLOTS]; /* as HAProxy last said */
         bool known;                            /* it has said since it last started */
         bool dirty;                            /* what it should be may have changed */
-        bool unsaved;                          /* STATE/routes/NAME.json is not as it should be */
+        int64_t save_due_ms;                   /* STATE/routes/NAME.json is not on disk as it should be; 0: it is */
         bool reloaded;                         /* its backend was missing, a reload is to bring it */
         int tries;                             /* in a row that did not lead where they should */
         int64_t due_ms;                        /* no try before */
@@ -88,11 +88,26 @@ void local_router_config(void *router, struct strbuf *out);
 
 int64_t local_router_run(struct local_router *r, int64_t now_ms);
 
+/* --- one conversation (local_shift.c) --- */
+
+/* Talk about this target: carry out its first route if it is known how HAProxy has it, bring it up to date otherwise. */
+void local_shift_talk(struct local_router *r, struct local_target *t, int64_t now_ms);
+/* Write the shares asked for; tries again later if that fails. */
+void local_shift_save(struct local_router *r, struct local_target *t, const struct local_shares *shares, bool quick,
+                      int64_t now_ms);
+/* Tell and forget; failure NULL: it is done. */
+void local_shift_finish_route(struct local_target *t, struct local_route_op *op, const struct err *failure);
+void local_shift_finish_observers(struct local_router *r, struct local_target *t);
+
 /* --- targets (local_target.c) --- */
+
+bool local_shares_have(const struct local_shares *s, int64_t version);
 
 struct local_target *local_target_get(struct local_router *r, const char *name); /* made when new */
 int local_target_read(struct local_target *t, const char *path, struct err *e);
-int local_target_save(const char *target, const struct local_shares *shares, const struct local_store *store, struct err *e);
+/* quick: without waiting for the disk. */
+int local_target_save(const char *target, const struct local_shares *shares, const struct local_store *store, bool quick,
+                      struct err *e);
 /* Does anything of it run or have weight? Only then HAProxy knows it. */
 bool local_target_matters(const struct local_router *r, const struct local_target *t);
 /* How its slots should be for these shares. */

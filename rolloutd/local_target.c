@@ -38,6 +38,14 @@ bool local_target_matters(const struct local_router *r, const struct local_targe
         return t->asked.n > 0;
 }
 
+bool local_shares_have(const struct local_shares *s, int64_t version)
+{
+        for (int i = 0; i < s->n; i++)
+                if (s->w[i].version == version)
+                        return true;
+        return false;
+}
+
 static int read_shares(const char *path, json_t *weights, struct local_shares *out, struct err *e)
 {
         const char *version;
@@ -66,7 +74,8 @@ int local_target_read(struct local_target *t, const char *path, struct err *e)
         return read_shares(path, weights, &t->asked, e);
 }
 
-int local_target_save(const char *target, const struct local_shares *shares, const struct local_store *store, struct err *e)
+int local_target_save(const char *target, const struct local_shares *shares, const struct local_store *store, bool quick,
+                      struct err *e)
 {
         AUTO(str) path = xasprintf("%s/routes/%s.json", store->dir, target);
         AUTO(json) weights = json_object();
@@ -78,7 +87,7 @@ int local_target_save(const char *target, const struct local_shares *shares, con
         }
         AUTO(json) doc = json_pack("{s:O}", "weights", weights);
         AUTO(str) text = json_text(doc);
-        return fs_write_atomic(path, text, strlen(text), 0640, e);
+        return (quick ? fs_write_quick : fs_write_atomic)(path, text, strlen(text), 0640, e);
 }
 
 /* A replica that does not serve gets no weight while another one of its version does; when none does, all keep theirs, so that the
@@ -127,6 +136,7 @@ void local_target_want(const struct local_router *r, const struct local_target *
                 s[i] = (struct local_share){ .bp = shares->w[i].bp, .slots = n[i].serving ? n[i].serving : n[i].all };
         }
         local_weights(s, shares->n);
+        bool unasked = shares->n == 0 && t->known; /* or it was lost: leave what HAProxy has */
         DL_FOREACH(r->processes->head, p)
         {
                 int i = 0;
@@ -135,6 +145,6 @@ void local_target_want(const struct local_router *r, const struct local_target *
                 while (i < shares->n && shares->w[i].version != p->version)
                         i++;
                 bool idle = i == shares->n || (p->serving == LOCAL_SERVE_NO && n[i].serving);
-                place(t, p, idle ? 0 : s[i].weight, &out[p->slot]);
+                place(t, p, unasked ? t->actual[p->slot].weight : idle ? 0 : s[i].weight, &out[p->slot]);
         }
 }

@@ -27,6 +27,7 @@ struct fixture {
         char dir[32], listen[32];
         int port, port_base;
         struct platform *p;
+        int64_t wait_ms; /* what run() returned */
         struct world world;
         bool told;
         struct err failure;
@@ -63,6 +64,13 @@ static struct platform *open_platform(const struct fixture *f, bool stop_on_exit
                 e);
 }
 
+static void close_platform(struct fixture *f)
+{
+        if (f->p)
+                f->p->ops->free(f->p);
+        f->p = NULL;
+}
+
 static int set_up(void **state)
 {
         struct fixture *f = xcalloc(1, sizeof *f);
@@ -89,7 +97,7 @@ static int tear_down(void **state)
 
         load_stop(&f->load);
         if (f->p)
-                f->p->ops->free(f->p);
+                close_platform(f);
         size_t n = local_find(f->dir, &left);
         for (size_t i = 0; i < n; i++) {
                 print_error("left behind: %s\n", left[i].name);
@@ -106,9 +114,9 @@ static void turn(struct fixture *f)
 {
         struct pollfd fds[4];
         unsigned n = f->p->ops->poll_fds(f->p, fds, 4);
-        int64_t wait = f->p->ops->run(f->p, clock_ms());
 
-        (void) poll(fds, n, wait < 0 || wait > 20 ? 20 : (int) wait);
+        (void) poll(fds, n, f->wait_ms < 0 || f->wait_ms > 20 ? 20 : (int) f->wait_ms);
+        f->wait_ms = f->p->ops->run(f->p, clock_ms());
 }
 
 static void run_for(struct fixture *f, int64_t ms)
@@ -332,19 +340,19 @@ static void a_new_platform_takes_over_what_runs(void **state)
 {
         struct fixture *f = *state;
 
-        f->p->ops->free(f->p);
+        close_platform(f);
         assert_non_null(f->p = open_platform(f, false, NULL));
         two_versions(f, 2, 1);
         assert_int_equal(route2(f, 1, 9500, 2, 500), ERR_NONE);
         pid_t haproxy = process_of(f, "haproxy"), scorer = process_of(f, "procs/credit-v1-2");
         load_start(&f->load, f->port, "credit");
         for (int i = 0; i < 3; i++) {
-                f->p->ops->free(f->p);
+                close_platform(f);
                 f->p = NULL;
                 (void) usleep(50000);
                 f->p = open_platform(f, false, NULL);
                 assert_non_null(f->p);
-                f->p->ops->free(f->p); /* killed before its first turn */
+                close_platform(f); /* killed before its first turn */
                 assert_non_null(f->p = open_platform(f, false, NULL));
                 WAIT_UNTIL(f, is_ready(f, 1, 2) && is_ready(f, 2, 1));
                 assert_in_range(observe(f, 2)->weight_bp, 480, 520);
@@ -354,9 +362,25 @@ static void a_new_platform_takes_over_what_runs(void **state)
         struct scrape_target t[8];
         assert_int_equal(f->p->ops->discover(f->p, t, 8), 3);
         expect_no_failure(f);
-        f->p->ops->free(f->p);
+        close_platform(f);
         assert_non_null(f->p = open_platform(f, true, NULL)); /* for the end of the test */
         WAIT_UNTIL(f, is_ready(f, 1, 2));
+}
+
+static void weights_lost_with_the_machine_leave_traffic_alone(void **state)
+{
+        struct fixture *f = *state;
+        AUTO(str) path = xasprintf("%s/routes/credit.json", f->dir);
+
+        close_platform(f);
+        assert_non_null(f->p = open_platform(f, false, NULL));
+        two_versions(f, 1, 1);
+        assert_int_equal(route2(f, 1, 7500, 2, 2500), ERR_NONE);
+        close_platform(f);
+        assert_int_equal(fs_write_quick(path, "", 0, 0640, NULL), 0);
+        assert_non_null(f->p = open_platform(f, true, NULL));
+        WAIT_UNTIL(f, is_ready(f, 1, 1) && is_ready(f, 2, 1));
+        assert_in_range(observe(f, 2)->weight_bp, 2480, 2520);
 }
 
 static void a_new_model_joins_without_hurting_the_others(void **state)
@@ -496,12 +520,13 @@ static void unfit_requests_are_refused(void **state)
 {
         struct fixture *f = *state;
         static const struct weight half[] = { { 1, 5000 } }, negative[] = { { 1, 10001 }, { 2, -1 } },
-                                   elsewhere[] = { { 9, 10000 } };
+                                   elsewhere[] = { { 9, 10000 } }, twice[] = { { 1, 5000 }, { 1, 5000 } };
         static const struct {
                 const struct weight *w;
                 int n;
                 enum err_kind kind;
         } cases[] = { { half, 1, ERR_INVALID },
+                      { twice, 2, ERR_INVALID },
                       { negative, 2, ERR_INVALID },
                       { NULL, 0, ERR_INVALID },
                       { elsewhere, 1, ERR_UNAVAILABLE } };
@@ -613,11 +638,11 @@ static void killed_at_any_moment_it_fails_no_request_and_leaks_nothing(void **st
         struct fixture *f = *state;
 
         two_versions(f, 1, 1);
-        f->p->ops->free(f->p); /* stops: its successor begins with nothing but records */
+        close_platform(f); /* stops: its successor begins with nothing but records */
         assert_non_null(f->p = open_platform(f, false, NULL));
         WAIT_UNTIL(f, is_ready(f, 1, 1));
         load_start(&f->load, f->port, "credit");
-        f->p->ops->free(TAKE(f->p));
+        close_platform(f);
         for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
                 run_controller_until_killed(f, faults[i]);
         assert_non_null(f->p = open_platform(f, true, NULL));
@@ -640,6 +665,7 @@ int main(int argc, char **argv)
                 T(haproxy_comes_back_with_the_right_weights),
                 T(a_dead_process_is_replaced_while_others_take_over),
                 T(a_new_platform_takes_over_what_runs),
+                T(weights_lost_with_the_machine_leave_traffic_alone),
                 T(a_new_model_joins_without_hurting_the_others),
                 T(a_refused_model_is_told_and_not_tried_again),
                 T(a_crashing_scorer_is_tried_again_and_said_why),
