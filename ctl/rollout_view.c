@@ -67,7 +67,7 @@ void view_steps(const json_t *rollout, bool color, struct strbuf *out)
 {
         size_t n = json_array_size(json_object_get(rollout, "steps")), now = present_step(rollout, n);
         const struct phase_view *phase = view_phase(rollout);
-        bool under_way = phase->outcome == OUTCOME_UNDER_WAY;
+        bool under_way = phase->outcome == OUTCOME_UNDER_WAY && json_object_get(rollout, "phase"); /* a policy has none */
 
         for (size_t i = 0; i < n; i++) {
                 char pct[TEXT_MAX];

@@ -62,6 +62,8 @@ static void hint_of_command(struct ctl *c, const struct call *call, const struct
                                 call->cmd->role);
         else if (e->kind == ERR_CONFLICT && call->cmd->group == GROUP_ROLLOUTS && call->n_args)
                 (void) snprintf(c->hint, sizeof c->hint, "ctl rollout status %s shows what is under way", call->args[0]);
+        else if (e->kind == ERR_INVALID && strcmp(call->cmd->words, "rollout start") == 0)
+                (void) snprintf(c->hint, sizeof c->hint, "ctl policies and ctl versions %s list what there is", call->args[0]);
         else if (e->kind == ERR_PRECONDITION && call->n_args > 1)
                 (void) snprintf(c->hint, sizeof c->hint, "somebody moved it; ctl alias %s %s shows where it is now",
                                 call->args[0], call->args[1]);
