@@ -34,8 +34,11 @@ static int pull_files(struct ctl *c, const json_t *version, const char *folder, 
 
         json_array_foreach (files, i, row) {
                 struct pull_file f = { .folder = folder };
-                if (take_row(row, &f, e))
+                if (take_row(row, &f, e)) {
+                        if (e)
+                                e->kind = ERR_INTERNAL; /* no fault of the caller's */
                         return err_wrap(e, "the registry's answer");
+                }
                 if (pull_file(c, &f, fetched, e))
                         return -1;
         }
