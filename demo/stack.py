@@ -143,7 +143,7 @@ class Stack:
         self.launch("rolloutd", BIN / "rolloutd", "--listen", f"127.0.0.1:{self.port['rollout']}",
                     "--state-dir", self.dir / "rollout", "--policies", policies,
                     "--registry", self.url["registry"], "--registry-token-file", self.tokens["admin"],
-                    "--admin-token-file", self.tokens["admin"], "--prometheus", self.url["prometheus"],
+                    "--admin-token-file", self.tokens["admin"], "--prometheus", self.url["prometheus"], "--scrape-interval", "1s", "--tick", "1s",
                     "--traffic-listen", f"127.0.0.1:{self.port['traffic']}", "--scorer-bin", BIN / "scorer",
                     "--stop-serving-on-exit")
         self.wait(lambda: get_json(self.url["rollout"] + "/readyz"), "rolloutd is ready", 30)
