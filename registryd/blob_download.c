@@ -1,8 +1,8 @@
 /*
  * GET /v1/blobs/{digest} and the files of versions: chunk rows to the client, at most two in memory.
  *
- * While chunk n goes out, PostgreSQL reads chunk n + 1. A blob never changes, so no transaction spans the chunks. The connection goes
- * back to its pool when the chunk ahead has arrived.
+ * While chunk n goes out, PostgreSQL reads chunk n + 1; but not for a slow client, who would occupy a connection without gaining
+ * anything. A blob never changes, so no transaction spans the chunks.
  */
 #include <string.h>
 
@@ -11,12 +11,15 @@
 #include "lib/mem.h"
 #include "registryd/routes.h"
 
+enum { SLOW_MS = 100 }; /* for one chunk: under 10 MiB/s */
+
 struct download {
         struct registry *reg;
         struct blob blob;
         struct byte_range range;
         struct pg_rows *now, *ahead; /* chunks now_n and now_n + 1 */
         int64_t now_n;               /* -1: none yet */
+        int64_t since_ms;            /* when chunk now_n was there */
         struct pg_conn *c;           /* chunk now_n + 1 is on its way */
 };
 
@@ -50,17 +53,16 @@ static int take_ahead(struct download *d, struct err *e)
 /* Make chunk n, the first one or the one after the present, the present one. */
 static int advance(struct download *d, int64_t n, struct err *e)
 {
-        if (d->now_n < 0) {
-                d->now_n = n - 1;
-                if (ask_ahead(d, e))
-                        return -1;
-        }
-        if (take_ahead(d, e))
+        bool is_fast = d->now_n >= 0 && clock_ms() - d->since_ms < SLOW_MS;
+
+        d->now_n = n - 1;
+        if ((!d->c && !d->ahead && ask_ahead(d, e)) || take_ahead(d, e))
                 return -1;
         pg_rows_free(d->now);
         d->now = TAKE(d->ahead);
         d->now_n = n;
-        return ask_ahead(d, e);
+        d->since_ms = clock_ms();
+        return is_fast ? ask_ahead(d, e) : 0;
 }
 
 static ssize_t download_read(void *arg, int64_t offset, void *out, size_t max)

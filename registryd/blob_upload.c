@@ -1,8 +1,8 @@
 /*
  * PUT /v1/blobs/{digest}: bytes from the client into chunk rows, one chunk in memory.
  *
- * While PostgreSQL stores chunk n, chunk n + 1 is received and hashed. The connection goes back to its pool as soon as the
- * answer is there, so a slow client occupies none. Nothing shows until blob_put() publishes.
+ * While PostgreSQL stores chunk n, chunk n + 1 is received and hashed; but for a slow client, who gains nothing by that, the answer
+ * is waited for at once, so that it occupies no connection in between. Nothing shows until blob_put() publishes.
  */
 #include <string.h>
 
@@ -12,6 +12,8 @@
 #include "registryd/keeper.h"
 #include "registryd/routes.h"
 
+enum { SLOW_MS = 100 }; /* for one chunk: under 10 MiB/s */
+
 struct upload {
         struct registry *reg;
         struct blob blob; /* size: what has come so far */
@@ -20,6 +22,7 @@ struct upload {
         struct sha256 *hash;
         struct pg_conn *c; /* a chunk is on its way to PostgreSQL */
         int64_t n_chunks;  /* sent */
+        int64_t since_ms;  /* when the chunk being filled was begun */
         size_t fill;
         unsigned char chunk[CHUNK_BYTES];
 };
@@ -47,7 +50,9 @@ static int ship(struct upload *u, struct err *e)
         u->c = TAKE(c);
         u->n_chunks++;
         u->fill = 0;
-        return 0;
+        bool is_slow = clock_ms() - u->since_ms > SLOW_MS;
+        u->since_ms = clock_ms();
+        return is_slow ? settle(u, e) : 0;
 }
 
 static int upload_begin(struct http_request *rq, struct err *e)
@@ -72,6 +77,7 @@ static int upload_begin(struct http_request *rq, struct err *e)
         struct upload *u = xmalloc(sizeof *u); /* not xcalloc: small uploads touch little of it */
         memset(u, 0, offsetof(struct upload, chunk));
         u->reg = reg;
+        u->since_ms = clock_ms();
         u->is_known = is_known;
         u->blob.id = id;
         memcpy(u->blob.digest, rq->arg[0], DIGEST_TEXT_LEN);

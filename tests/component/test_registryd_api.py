@@ -8,6 +8,7 @@ import re
 import pytest
 
 from registry import ROLES, digest_of
+from sluice import wait_until
 
 RFC3339 = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
@@ -321,6 +322,15 @@ def test_a_token_is_shown_once_and_dies_when_revoked(registry):
     assert registry("DELETE", "/v1/tokens/ci").status == 204
     assert registry.daemon.http("GET", "/v1/whoami", token=token).status == 401
     assert refused(registry("DELETE", "/v1/tokens/ci"), 404, "NOT_FOUND", '"ci"')
+
+
+def test_another_registryd_on_the_same_database_learns_of_a_revocation(registry, make_registry):
+    other = make_registry(registry.db).start()
+    token = registry("POST", "/v1/tokens", json={"name": "leaver", "role": "reader"}).body["token"]
+    status = lambda: other.daemon.http("GET", "/v1/whoami", token=token).status
+    assert status() == 200
+    assert registry("DELETE", "/v1/tokens/leaver").status == 204
+    wait_until(lambda: status() == 401, "the other one refuses it")
 
 
 @pytest.mark.parametrize("body", [{"name": "t"}, {"name": "t", "role": "root"}, {"name": "t", "role": "anyone"}, {"name": "T", "role": "reader"},
