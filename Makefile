@@ -103,7 +103,7 @@ $(B)/unit/%: $(B)/tests/unit/%.o $$(if $$(filter-out lib/%,$$*),$(B)/$$(firstwor
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
-.PHONY: help deps test test-unit test-component test-demo asan demo lint check-layers bench fuzz man install clean format
+.PHONY: help deps test test-unit test-component test-demo golden asan demo lint check-layers bench fuzz man install clean format
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -135,6 +135,9 @@ deps-cluster: deps ## install what the cluster suite needs on top (tools/package
 test-cluster: $(if $(KUBECONFIG),deps,deps-cluster) ## against a real Kubernetes API server: KUBECONFIG's, or one built once from Debian's source
 	@$(MAKE) --no-print-directory -j$$(nproc) programs $(BIN)/kubetool
 	@KUBE_BIN=$$(tools/kube-build.sh) SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/cluster $(if $(T),-k '$(T)')
+
+golden: programs ## rewrite tests/golden from what the programs print now; look at the diff before you commit it
+	@SLUICE_GOLDEN=update SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/component -k golden
 
 asan: ## unit and component tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory MODE=asan -j$$(nproc) programs unit-build

@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <locale.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,10 +98,8 @@ void text_percent(double pct, char out[static TEXT_MAX])
 {
         if (!(pct >= 0))
                 (void) snprintf(out, TEXT_MAX, "-");
-        else if (fabs(pct - round(pct)) < 0.005)
-                (void) snprintf(out, TEXT_MAX, "%.0f %%", pct);
         else
-                (void) snprintf(out, TEXT_MAX, "%.2f %%", pct);
+                (void) snprintf(out, TEXT_MAX, "%.4g %%", pct);
 }
 
 void text_age(const char *rfc3339, int64_t now_wall_ms, char out[static TEXT_MAX])

@@ -25,5 +25,5 @@ void text_duration(int64_t ms, char out[static TEXT_MAX]);
 /* Between a time as the servers write it (lib/clock.h) and now: "just now", "42s ago", "3m ago", "in 5h", "2y ago". "-" for NULL, the text itself if
  * it is no time. */
 void text_age(const char *rfc3339, int64_t now_wall_ms, char out[static TEXT_MAX]);
-/* "5 %", "5.08 %"; "-" below 0 */
+/* "5 %", "5.08 %", "0.5 %"; "-" below 0 and for what is no number */
 void text_percent(double pct, char out[static TEXT_MAX]);

@@ -85,7 +85,11 @@ static int on_bytes(void *arg, const void *data, size_t len)
 {
         struct watch *w = arg;
 
-        return sse_feed(&w->parser, data, len, on_event, w, &w->bad);
+        if (sse_feed(&w->parser, data, len, on_event, w, &w->bad) == 0)
+                return 0;
+        if (w->bad.kind == ERR_TOO_LARGE)
+                w->bad.kind = ERR_INTERNAL; /* the server's fault */
+        return -1;
 }
 
 static void on_end(void *arg, const struct http_response *r, const struct err *failure)

@@ -103,7 +103,8 @@ static void sizes_durations_and_shares_read_well(void **state)
         static const struct {
                 double value;
                 const char *text;
-        } shares[] = { { 5, "5 %" }, { 5.08, "5.08 %" }, { 0, "0 %" }, { 100, "100 %" }, { -1, "-" } };
+        } shares[] = { { 5, "5 %" }, { 5.08, "5.08 %" }, { 0.5, "0.5 %" }, { 99.999, "100 %" },
+                       { 0, "0 %" }, { 100, "100 %" },   { -1, "-" } };
         char out[TEXT_MAX];
 
         (void) state;

@@ -1,0 +1,126 @@
+"""What ctl prints, word for word: help, manual, completion scripts, tables. `make golden` rewrites the files."""
+
+import os
+import subprocess
+
+import pytest
+
+from ctl import DONE, ROLLED_BACK, Ctl, Fake, ago, digest_of, json_reply, rollout
+from sluice import ROOT
+
+GOLDEN = ROOT / "tests/golden/ctl"
+FILES = [{"path": "model.ubj", "digest": digest_of(b"a"), "size": 547123}, {"path": "docs/README.md", "digest": digest_of(b"b"), "size": 12}]
+
+
+def check(name, text):
+    path = GOLDEN / name
+    if os.environ.get("SLUICE_GOLDEN") == "update":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert path.read_text() == text, f"{path.relative_to(ROOT)} differs; if it should, run make golden"
+
+
+def version(number, files, **more):
+    return {"model": "credit", "number": number, "digest": digest_of(b"%d" % number), "files": files, "metadata": {},
+            "description": "", "size": sum(f["size"] for f in files), "created_at": ago(86400 * 3 * number + 60), "created_by": "ci",
+            "aliases": [], **more}
+
+
+def settled(**changes):
+    """A rollout whose ages do not change while the tests run."""
+    doc = rollout(**changes)
+    return {**doc, "updated_at": ago(90), "verdict": {**doc["verdict"], "at": ago(90)}}
+
+
+VERSIONS = [
+    version(2, FILES, aliases=["champion", "shadow"], description="trained on München's loans",
+            metadata={"auc": 0.91, "by": "ann", "git": {"commit": "3f2a", "dirty": False}}),
+    version(1, FILES[:1]),
+]
+
+
+@pytest.fixture(scope="module")
+def ctl(tmp_path_factory):
+    fake = Fake()
+    answers = {
+        "/v1/models": {"models": [
+            {"name": "credit", "description": "loan default", "created_at": ago(86400 * 40), "created_by": "ann", "versions": 2, "latest": 2,
+             "aliases": {"champion": 2, "shadow": 2}},
+            {"name": "fraud-eu", "description": "", "created_at": ago(7250), "created_by": "ci", "versions": 0, "latest": None,
+             "aliases": {}}], "next": None},
+        "/v1/models/credit/versions": {"versions": VERSIONS, "next": None},
+        "/v1/models/credit/versions/2": VERSIONS[0],
+        "/v1/models/credit/aliases": {"aliases": [
+            {"model": "credit", "alias": "champion", "version": 2, "revision": 5, "updated_at": ago(600.5), "updated_by": "ann"}]},
+        "/v1/models/credit/aliases/champion/history": {"events": [
+            {"revision": 2, "version": 2, "previous": 1, "actor": "ann", "reason": "passed the review", "at": ago(600.5)},
+            {"revision": 1, "version": 1, "previous": None, "actor": "ci", "reason": "", "at": ago(7250)}], "next": 1},
+        "/v1/whoami": {"name": "ci", "role": "writer"},
+        "/v1/tokens": {"tokens": [{"name": "ci", "role": "writer", "sha256": "0123456789abcdef", "created_at": ago(7250),
+                                   "created_by": "admin"}]},
+        "/v1/rollouts": {"rollouts": [
+            settled(), settled(model="fraud-eu", paused=True, step=1, weight_asked=25, weight_observed=None, message="paused"),
+            settled(model="spam", **DONE), settled(model="spend", **ROLLED_BACK)]},
+        "/v1/rollouts/credit": settled(window=[{"version": 1, "until": ago(-3650)}]),
+        "/v1/rollouts/spend": settled(model="spend", window=[], **ROLLED_BACK),
+        "/v1/rollouts/credit/history": {"events": [
+            {"number": 3, "rollout_id": 7, "at": ago(90), "kind": "weight", "from": "PENDING", "to": "CANARY", "weight": 5,
+             "why": "the candidate is ready and watched", "actor": "", "verdict": None},
+            {"number": 2, "rollout_id": 7, "at": ago(190.5), "kind": "started", "from": "DONE", "to": "PENDING", "weight": 0,
+             "why": "a rollout was asked for: try it", "actor": "ann", "verdict": None}], "next": None},
+        "/v1/policies": {"policies": [{"name": "canary", "steps": [5, 25, 100], "summary": "carefully, in an hour"},
+                                      {"name": "half", "steps": [0.5, 100], "summary": ""}]},
+    }
+    for path, doc in answers.items():
+        fake.on("GET", path, json_reply(200, doc))
+    yield Ctl(tmp_path_factory.mktemp("golden"), registry=fake.url, rollout=fake.url, token="slc_test")
+    fake.stop()
+
+
+COMMANDS = ["push", "pull", "models", "versions", "alias", "rollout start", "rollout status", "rollout watch", "rollout pause",
+            "rollout resume", "rollout promote", "rollout abort", "rollback", "history", "policies", "whoami", "token create",
+            "token list", "token delete", "version", "completion", "help"]
+
+
+def test_golden_help_overview(ctl):
+    check("help.txt", ctl.run("help").stdout)
+    assert ctl.run("--help").stdout == ctl.run("help").stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_golden_help(ctl, command):
+    text = ctl.run(*command.split(), "--help").stdout
+    check(f"help/{command.replace(' ', '-')}.txt", text)
+    assert ctl.run("help", *command.split()).stdout == text
+
+
+def test_golden_help_covers_every_command(ctl):
+    words = [line.split("\t")[0] for line in ctl.run("__complete", "").stdout.splitlines()]
+    assert set(words) == {c.split()[0] for c in COMMANDS}
+
+
+def test_golden_manual(ctl):
+    source = ctl.run("--man").stdout
+    check("sluice-ctl.scd", source)
+    page = subprocess.run(["scdoc"], input=source, capture_output=True, text=True, check=False)
+    assert page.returncode == 0, page.stderr
+    for command in COMMANDS:
+        assert f"ctl {command}" in page.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_golden_completion(ctl, shell):
+    check(f"completion.{shell}", ctl.run("completion", shell).stdout)
+
+
+TABLES = {
+    "models": ["models"], "versions": ["versions", "credit"], "version": ["versions", "credit", "2"], "aliases": ["alias", "credit"],
+    "alias-history": ["alias", "credit", "champion", "--history", "--limit", "2"], "whoami": ["whoami"], "tokens": ["token", "list"],
+    "rollouts": ["rollout", "status"], "rollout": ["rollout", "status", "credit"], "rolled-back": ["rollout", "status", "spend"],
+    "history": ["history", "credit"], "policies": ["policies"], "names": ["models", "-o", "name"],
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_golden_table(ctl, name):
+    check(f"table/{name}.txt", ctl.run(*TABLES[name]).stdout)
