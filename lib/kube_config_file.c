@@ -143,6 +143,8 @@ static int take_args(const json_t *exec, struct kube_exec_spec *out, struct err 
         json_t *args = json_object_get(exec, "args"), *arg;
         size_t i, n = json_array_size(args);
 
+        if (!text_of(exec, "command"))
+                return err_set(e, ERR_INVALID, "kubeconfig: exec: the command is missing");
         if (n > ARGS_MAX)
                 return err_set(e, ERR_TOO_LARGE, "kubeconfig: exec: over %d arguments", ARGS_MAX);
         out->argv = xcalloc(n + 2, sizeof *out->argv);
@@ -152,7 +154,7 @@ static int take_args(const json_t *exec, struct kube_exec_spec *out, struct err 
                         return err_set(e, ERR_INVALID, "kubeconfig: exec: argument %zu is no text", i + 1);
                 out->argv[i + 1] = xstrdup(json_string_value(arg));
         }
-        return out->argv[0] ? 0 : err_set(e, ERR_INVALID, "kubeconfig: exec: the command is missing");
+        return 0;
 }
 
 static int take_env(const json_t *exec, struct kube_exec_spec *out, struct err *e)

@@ -41,6 +41,12 @@ static const yaml_char_t *anchor_of(const yaml_event_t *ev)
         }
 }
 
+/* Which would cut the text short for everyone who reads it as a string. */
+static bool holds_nul(const yaml_event_t *ev)
+{
+        return memchr(ev->data.scalar.value, 0, ev->data.scalar.length);
+}
+
 static json_t *scalar(const yaml_event_t *ev)
 {
         const char *text = (const char *) ev->data.scalar.value;
@@ -81,7 +87,7 @@ static int read_member(struct reader *r, const yaml_event_t *key, json_t *map)
         yaml_event_t ev;
         json_t *value = NULL;
 
-        if (key->type != YAML_SCALAR_EVENT || anchor_of(key))
+        if (key->type != YAML_SCALAR_EVENT || anchor_of(key) || holds_nul(key))
                 return refuse(r, key, "a key must be plain text");
         if (strcmp(name, "<<") == 0)
                 return refuse(r, key, "merge keys are not supported");
@@ -91,7 +97,7 @@ static int read_member(struct reader *r, const yaml_event_t *key, json_t *map)
                 return -1;
         int failed = read_value(r, &ev, &value);
         if (!failed && json_object_setn_new(map, name, key->data.scalar.length, value))
-                failed = refuse(r, key, "the key is no UTF-8 text");
+                failed = refuse(r, key, "the key is no text");
         yaml_event_delete(&ev);
         return failed;
 }
@@ -123,8 +129,8 @@ static int read_value(struct reader *r, const yaml_event_t *ev, json_t **out)
         if (++r->nodes > YAML_MAX_NODES || r->depth >= YAML_MAX_DEPTH)
                 return err_set(r->e, ERR_TOO_LARGE, "%s: over %d values or %d levels", r->what, YAML_MAX_NODES, YAML_MAX_DEPTH);
         if (ev->type == YAML_SCALAR_EVENT) {
-                *out = scalar(ev);
-                return *out ? 0 : refuse(r, ev, "the value is no UTF-8 text");
+                *out = holds_nul(ev) ? NULL : scalar(ev);
+                return *out ? 0 : refuse(r, ev, "the value is no text");
         }
         r->depth++;
         int failed = ev->type == YAML_MAPPING_START_EVENT    ? read_mapping(r, out)

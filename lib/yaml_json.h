@@ -1,7 +1,7 @@
 /*
  * YAML as JSON values, for files whose shape is checked afterwards: one document of mappings, sequences and scalars.
  * Every scalar becomes a string, so that a token of digits stays what it is; a plain null, ~ or nothing becomes null.
- * Anchors, aliases, merge keys, duplicate keys and keys that are no scalars are refused, as is what is over the caps.
+ * Anchors, aliases, merge keys, duplicate keys, keys that are no scalars and NULs are refused, as is what is over the caps.
  */
 #pragma once
 
