@@ -56,13 +56,17 @@ class Story:
                 self.tell_event(event)
 
     def tell_event(self, event):
+        verdict = event["verdict"] or {}
+        if event["kind"] == "verdict":
+            if verdict["state"] != "breach":  # its move follows and says it again
+                self.screen.stamp(f"rolloutd: {verdict['state']}: {event['why']}")
+            return
         moved = event["to"] if event["from"] == event["to"] else f"{event['from']} -> {event['to']}"
-        weight = "" if event["weight"] is None else f", candidate at {event['weight']:g} %"
-        verdict = event.get("verdict") or {}
-        style = "bad" if event["to"] == "ROLLING_BACK" else "good" if event["to"] == "DONE" else None
+        weight = f", candidate at {event['weight']:g} %" if event["to"] in ("CANARY", "PROMOTING") else ""
+        style = {"ROLLING_BACK": "bad", "DONE": "good", "ROLLED_BACK": "good"}.get(event["to"])
         self.screen.stamp(f"rolloutd: {moved}{weight}: {event['why']}", style)
-        if verdict.get("reason") and event["kind"] != "started":
-            self.screen.note(f"{verdict['state']}: {verdict['reason']}")
+        if event["kind"] in ("weight", "promoting") and verdict.get("state") == "healthy":
+            self.screen.note(f"healthy: {verdict['reason']}")
 
     # --- what has to happen ---
 
@@ -111,8 +115,8 @@ class Story:
     def push(self):
         self.screen.chapter("CI pushes four versions of a model that says whether a loan will be paid back")
         for m in MODELS:
-            self.ctl("push", MODEL, f"demo/models/{m['file']}", "--no-git", "--meta", f"auc:={m['auc']}", "--description", m["what"],
-                     token="ci", quiet=True)
+            self.ctl("push", MODEL, f"demo/models/{m['file']}", "--no-git", "--meta", f"auc:={m['auc']}",
+                     "--description", m["what"], token="ci", quiet=True)
         listed = self.stack.ctl("versions", MODEL, token="oncall").stdout
         for line in listed.splitlines():
             self.screen.write(" " * 10 + line)
@@ -121,14 +125,15 @@ class Story:
         self.screen.chapter("v1 goes live; as the first one it takes all traffic")
         self.ctl("rollout", "start", MODEL, 1, "--policy", "demo", quiet=True)
         self.wait_for("DONE", 1, 30)
-        self.screen.note(f"From here on {RATE} requests a second with {BATCH} real loans each go through HAProxy, on a Poisson schedule, "
-                         "measured from when each was due. One line a second: which version answered, x for an error.")
+        self.screen.note(f"From here on {RATE} requests a second with {BATCH} real loans each go through HAProxy, on a Poisson "
+                         "schedule, measured from when each was due. One line a second: which version answered, x for an error.")
         self.load = Load(self.stack, MODEL, RATE, BATCH, self.screen.bar)
         self.seconds(3)
 
     def better(self):
         self.screen.chapter("v2 is better (AUC 0.845, v1 0.826): 5 %, 25 %, 100 %, each held and compared with v1")
         self.ctl("rollout", "start", MODEL, 2, "--policy", "demo", "--reason", "more training data", quiet=True)
+        self.screen.note("It waits until Prometheus scrapes the newcomer, which learns of new targets every 5 s at most.")
         self.stack.wait(lambda: self.rollout()["step"] == 1 and self.rollout()["phase"] == "CANARY", "v2 at 25 %", 60)
         self.kill_rolloutd()
         done = self.wait_for("DONE", 2, 90)
@@ -136,7 +141,7 @@ class Story:
 
     def kill_rolloutd(self):
         self.seconds(1)
-        self.screen.stamp("$ kill -9 rolloutd   # and start it again: traffic does not depend on it, and it goes on where it was", "bold")
+        self.screen.stamp("$ kill -9 rolloutd   # and start it again: traffic needs it not, and it goes on where it was", "bold")
         self.stack.end("rolloutd", signal.SIGKILL)
         self.seconds(1)
         self.stack.start_rollout(ROOT / "demo/policies")
@@ -156,7 +161,7 @@ class Story:
         self.expect({5, 25, 100} <= set(begins), "v2 went through 5 %, 25 % and 100 %")
 
     def bad(self, version, what, scraped_bad):
-        """A candidate that has to be stopped at 5 % by itself. scraped_bad() gives the times of scrapes that show what is wrong."""
+        """A candidate that has to be stopped at 5 % by itself. scraped_bad() gives the times of scrapes that show why."""
         self.screen.chapter(f"v{version} {what}")
         self.ctl("rollout", "start", MODEL, version, "--policy", "demo", quiet=True)
         rest = self.wait_for("ROLLED_BACK", 2, 60)
@@ -167,7 +172,8 @@ class Story:
         first = min(scraped_bad(), default=None)
         if first is None:
             raise Failure(f"Prometheus never saw what is wrong with v{version}")
-        self.facts.append((True, f"v{version}: {(back - first) / 1000:.2f} s from the first scrape that shows a bad response to weight 0"))
+        took = (back - first) / 1000
+        self.facts.append((True, f"v{version}: {took:.2f} s from the first scrape that shows a bad response to weight 0"))
 
     def scraped_errors(self):
         for series in self.stack.samples('scorer_requests_total{version="3",code!~"2.."}'):
@@ -201,16 +207,18 @@ class Story:
         self.expect(own["3"] == sum(versions["3"]["codes"].values()) > 0,
                     f"v3 failed all of its {own['3']} requests by itself: {versions['3'].get('example', '')}")
         self.expect(lost + own["1"] + own["2"] + own["4"] == 0,
-                    f"none of the other {total['sent'] - own['3']} requests failed: not by a shift, a promotion, a rollback or the kill -9")
+                    f"none of the other {total['sent'] - own['3']} requests failed: "
+                    "not by a shift, a promotion, a rollback or the kill -9")
         self.table(total)
 
     def table(self, total):
         self.screen.write()
-        self.screen.write(f"{'':10}version  requests  by status          p50 ms   p99 ms   max ms")
+        self.screen.write(f"{'':10}version  requests  by status           p50 ms   p99 ms   max ms")
         for version, seen in sorted(total["versions"].items()):
             codes = ", ".join(f"{n} x {code}" for code, n in seen["codes"].items())
             at = seen["latency"]
-            self.screen.write(f"{'':10}v{version:7}{at['count']:9d}  {codes:18}{at['p50_ms']:8.2f} {at['p99_ms']:8.2f} {at['max_ms']:8.2f}")
+            times = "".join(f"{at[name]:9.2f}" for name in ("p50_ms", "p99_ms", "max_ms"))
+            self.screen.write(f"{'':10}v{version:7}{at['count']:9d}  {codes:18}{times}")
         self.screen.write(f"{'':10}{'sent':8}{total['sent']:9d}  {sum(total['failed'].values())} without an answer")
 
     def run(self):
@@ -220,12 +228,14 @@ class Story:
         self.better()
         self.bad(3, "expects a feature that the clients do not send: every request to it is an error",
                  self.scraped_errors)
-        self.bad(4, "is as good as v2 and far slower: 640 trees, every sixteenth of them 200 levels deep",
+        self.bad(4, "is as good as v2 and far slower: 640 trees, every sixteenth of them 500 levels deep",
                  self.scraped_slow)
         self.sum_up(self.rollback())
 
     def close(self):
         self.ended.set()
+        if self.load:
+            self.load.each_second = lambda line: None
 
 
 def give_up(number, _frame):

@@ -5,7 +5,7 @@ import threading
 import time
 
 COLOURS = {"dim": "2", "bold": "1", "good": "32", "bad": "31", "1": "34", "2": "32", "3": "35", "4": "33"}
-BAR = 50
+BAR, WIDTH = 50, 120
 
 
 class Screen:
@@ -22,7 +22,9 @@ class Screen:
             print(text, file=self.out, flush=True)
 
     def stamp(self, text, style=None):
-        self.write(f"{time.monotonic() - self.began:6.1f} s  {self.paint(text, style) if style else text}")
+        first, *more = textwrap.wrap(text, WIDTH)
+        self.write("\n".join([f"{time.monotonic() - self.began:6.1f} s  {self.paint(first, style)}",
+                              *(" " * 10 + self.paint(line, style) for line in more)]))
 
     def chapter(self, text):
         self.write()
@@ -30,7 +32,7 @@ class Screen:
 
     def note(self, text, style="dim"):
         """A paragraph under the line before it."""
-        for line in textwrap.wrap(text, 118):
+        for line in textwrap.wrap(text, WIDTH):
             self.write(" " * 10 + self.paint(line, style))
 
     def bar(self, line):
@@ -46,7 +48,8 @@ class Screen:
         text = "".join(self.paint(char * width, style) for width, char, style in fit(parts) if width)
         p99 = line["latency"]["p99_ms"]
         lost = sum(line["failed"].values())
-        self.stamp(f"|{text}|  {', '.join(counts)}, p99 {p99:.1f} ms" + (self.paint(f", {lost} LOST", "bad") if lost else ""))
+        self.write(f"{time.monotonic() - self.began:6.1f} s  |{text}|  {', '.join(counts)}, p99 {p99:.1f} ms"
+                   + (self.paint(f", {lost} LOST", "bad") if lost else ""))
 
 
 def fit(parts):

@@ -83,7 +83,8 @@ class Stack:
         with open(self.logs / f"{name}.log", "ab") as log:
             kwargs = {"stdout": log, "stderr": log, **kwargs}
             command = ["setpriv", "--pdeathsig", "TERM", *map(str, command)]
-            self.running[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, cwd=self.dir, **kwargs)
+            self.running[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, cwd=self.dir,
+                                                  **kwargs)
         return self.running[name]
 
     def check(self):
@@ -143,9 +144,9 @@ class Stack:
         self.launch("rolloutd", BIN / "rolloutd", "--listen", f"127.0.0.1:{self.port['rollout']}",
                     "--state-dir", self.dir / "rollout", "--policies", policies,
                     "--registry", self.url["registry"], "--registry-token-file", self.tokens["admin"],
-                    "--admin-token-file", self.tokens["admin"], "--prometheus", self.url["prometheus"], "--scrape-interval", "1s", "--tick", "1s",
-                    "--traffic-listen", f"127.0.0.1:{self.port['traffic']}", "--scorer-bin", BIN / "scorer",
-                    "--stop-serving-on-exit")
+                    "--admin-token-file", self.tokens["admin"], "--prometheus", self.url["prometheus"],
+                    "--scrape-interval", "1s", "--tick", "1s", "--traffic-listen", f"127.0.0.1:{self.port['traffic']}",
+                    "--scorer-bin", BIN / "scorer", "--stop-serving-on-exit")
         self.wait(lambda: get_json(self.url["rollout"] + "/readyz"), "rolloutd is ready", 30)
 
     def ctl(self, *args, token="admin", timeout=60, check=True):
@@ -175,7 +176,7 @@ class Stack:
 
     def stop(self):
         """End everything in reverse order, then whatever of ours is left, then the folder."""
-        for name in reversed(list(self.running)):
+        for name in ["loadgen", *reversed(list(self.running))]:  # first who asks, then who answers
             self.end(name)
         end_leftovers(str(self.dir))
         if not self.keep:

@@ -17,7 +17,7 @@ import xgboost as xgb
 
 HERE = pathlib.Path(__file__).resolve().parent
 HELD_OUT = 0.3  # the last part of the (shuffled) loans is never trained on; the AUCs are of it
-DEEP = 200  # levels of v4's deep trees
+DEEP = 500  # levels of v4's deep trees
 COMMON = {"objective": "binary:logistic", "tree_method": "hist", "nthread": 1, "seed": 20240101}
 SENSIBLE = {"max_depth": 2, "eta": 0.05, "subsample": 0.8, "colsample_bytree": 0.6, "min_child_weight": 3}
 
