@@ -64,38 +64,39 @@ static bool take(struct input *in, const char *word)
         return true;
 }
 
+static const char *skip_digits(const char *p, const char *end)
+{
+        while (p < end && *p >= '0' && *p <= '9')
+                p++;
+        return p;
+}
+
 /* Length of the number at `s` by the grammar of RFC 8259, 0 if there is none. */
 static size_t number_length(const char *s, const char *end, bool *is_real)
 {
-        const char *p = s;
-        bool ok;
+        const char *digits = s + (s < end && *s == '-'), *p = skip_digits(digits, end);
 
         *is_real = false;
-        if (p < end && *p == '-')
-                p++;
-        ok = p < end && *p >= '0' && *p <= '9';
-        if (p < end && *p == '0')
-                p++;
-        else
-                for (; p < end && *p >= '0' && *p <= '9'; p++)
-                        ;
+        if (p == digits)
+                return 0;
+        if (*digits == '0')
+                p = digits + 1;
         if (p < end && *p == '.') {
-                const char *digits = ++p;
-                for (; p < end && *p >= '0' && *p <= '9'; p++)
-                        ;
-                ok = ok && p > digits;
                 *is_real = true;
+                digits = p + 1;
+                p = skip_digits(digits, end);
+                if (p == digits)
+                        return 0;
         }
         if (p < end && (*p == 'e' || *p == 'E')) {
-                if (++p < end && (*p == '+' || *p == '-'))
-                        p++;
-                const char *digits = p;
-                for (; p < end && *p >= '0' && *p <= '9'; p++)
-                        ;
-                ok = ok && p > digits;
                 *is_real = true;
+                digits = p + 1;
+                digits += digits < end && (*digits == '+' || *digits == '-');
+                p = skip_digits(digits, end);
+                if (p == digits)
+                        return 0;
         }
-        return ok ? (size_t) (p - s) : 0;
+        return (size_t) (p - s);
 }
 
 static int parse_number(struct input *in, struct number *out)
