@@ -16,7 +16,7 @@ static const char bash_script[] = "# bash completion for ctl: source <(ctl compl
                                   "    while IFS=$'\\t' read -r word _; do\n"
                                   "        case $word in\n"
                                   "        :files | :folders)\n"
-                                  "            compopt -o filenames 2>/dev/null\n"
+                                  "            compopt -o filenames 2>/dev/null || :\n"
                                   "            local action=-f\n"
                                   "            [[ $word == :folders ]] && action=-d\n"
                                   "            mapfile -t COMPREPLY < <(compgen \"$action\" -- \"${cur#\"$broken\"}\")\n"

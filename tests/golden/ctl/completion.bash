@@ -11,7 +11,7 @@ _ctl() {
     while IFS=$'\t' read -r word _; do
         case $word in
         :files | :folders)
-            compopt -o filenames 2>/dev/null
+            compopt -o filenames 2>/dev/null || :
             local action=-f
             [[ $word == :folders ]] && action=-d
             mapfile -t COMPREPLY < <(compgen "$action" -- "${cur#"$broken"}")
