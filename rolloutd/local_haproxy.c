@@ -137,10 +137,10 @@ static void serving_ended(void *arg)
         char how[200];
 
         (void) local_child_reap(&h->serving, h->log_path, h->log_from, how, sizeof how);
+        if (h->state != LOCAL_HAPROXY_UP) /* it has handed over; or it died, and its successor is under way */
+                return;
         LOG_WARN("HAProxy ended", LOG_INT("pid", pid), "how", how);
         (void) snprintf(h->message, sizeof h->message, "HAProxy ended: %s", how);
-        if (h->state != LOCAL_HAPROXY_UP) /* a successor is under way, or somebody is being asked already */
-                return;
         h->start_due_ms = now_ms;
         if (now_ms - h->up_since_ms < STEADY_MS)
                 try_later(h, now_ms);
