@@ -108,7 +108,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the Debian packages of tools/packages.txt (says which; starts no service)
-	@sh tools/deps.sh
+	@sh tools/deps.sh tools/packages.txt $(SECTIONS)
 
 test: deps ## all fast tests: layers, unit, component against real PostgreSQL, Prometheus and HAProxy
 	@$(MAKE) --no-print-directory -j$$(nproc) test-build
@@ -143,7 +143,8 @@ asan: ## unit and component tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory MODE=asan -j$$(nproc) programs unit-build
 	@$(MAKE) --no-print-directory MODE=asan test-unit test-component
 
-demo: deps ## see it: a model rolled out, a worse one rolled back by itself, an older one brought back (3 minutes)
+demo: ## see it: a model rolled out, a worse one rolled back by itself, an older one brought back (3 minutes)
+	@$(MAKE) --no-print-directory deps SECTIONS='build run'
 	@$(MAKE) --no-print-directory -j$$(nproc) programs
 	@SLUICE_BIN=$(abspath $(BIN)) $(PYTHON) demo/demo.py
 

@@ -23,7 +23,7 @@
 
 struct local_config {
         const char *state_dir;           /* made if absent */
-        const char *haproxy_bin;         /* NULL: "haproxy", looked up in PATH */
+        const char *haproxy_bin;         /* NULL: looked up in PATH and in /usr/sbin */
         const char *scorer_bin;          /* NULL: "scorer" beside our own executable */
         const char *traffic_listen;      /* NULL: "127.0.0.1:8480"; where clients send inference requests */
         const char *registry_url;        /* passed on to scorers */

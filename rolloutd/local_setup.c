@@ -22,6 +22,22 @@ static char *scorer_beside_us(void)
         return slash ? xasprintf("%.*s/scorer", (int) (slash - path), path) : xstrdup("scorer");
 }
 
+/* HAProxy in PATH, or in the folders of system programs, which the PATH of ordinary users lacks. NULL: nowhere. */
+static char *find_haproxy(void)
+{
+        const char *from_env = getenv("PATH");
+        AUTO(str) folders = xasprintf("%s:/usr/local/sbin:/usr/sbin", from_env ? from_env : "");
+        char *rest = folders, *folder;
+
+        while ((folder = strsep(&rest, ":"))) {
+                AUTO(str) path = xasprintf("%s/haproxy", folder);
+
+                if (*folder && access(path, X_OK) == 0)
+                        return TAKE(path);
+        }
+        return NULL;
+}
+
 /* The address goes into HAProxy's configuration as it is. */
 static int check_listen(const char *text, struct err *e)
 {
@@ -52,7 +68,9 @@ int local_setup_init(struct local_setup *s, const struct local_config *c, struct
         if (strpbrk(path, " \t\n\"'\\#$"))
                 return err_set(e, ERR_INVALID, "HAProxy cannot have a folder named \"%s\" in its configuration", path);
         s->state_dir = xstrdup(path);
-        s->haproxy_bin = or_default(c->haproxy_bin, "haproxy");
+        s->haproxy_bin = c->haproxy_bin ? xstrdup(c->haproxy_bin) : find_haproxy();
+        if (!s->haproxy_bin)
+                return err_set(e, ERR_NOT_FOUND, "HAProxy is not installed: there is no haproxy in PATH, nor in /usr/sbin");
         s->scorer_bin = c->scorer_bin ? xstrdup(c->scorer_bin) : scorer_beside_us();
         s->traffic_listen = or_default(c->traffic_listen, "127.0.0.1:8480");
         s->registry_url = or_default(c->registry_url, "http://127.0.0.1:8470");

@@ -1,11 +1,13 @@
 #!/bin/sh
-# Install the packages of packages.txt (or of the file named) that are missing. Says which first, uses sudo when not root,
-# starts no service.
+# Install the packages of a list that are missing. Says which first, uses sudo when not root, starts no service.
+# usage: deps.sh LIST [SECTION...]   sections are headed by comments: "# build"; without any, the whole list
 set -eu
 
-list=${1:-$(dirname "$0")/packages.txt}
+list=$1
+shift
+sections=" $* "
 missing=""
-for package in $(sed 's/#.*//' "$list"); do
+for package in $(awk -v s="$sections" '/^#/ { sub(":", "", $2); on = index(s, " " $2 " ") } !/^#/ && (on || s == "  ") { print $1 }' "$list"); do
     status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$status" = installed ] || missing="$missing $package"
 done
