@@ -1,4 +1,4 @@
-// with: scorer/feature_index.c scorer/scan.c scorer/v2_parse.c scorer/v2_tensor.c lib/err.c lib/json.c lib/mem.c lib/strbuf.c
+// with: scorer/feature_index.c scorer/scan.c scorer/v2_parse.c scorer/v2_tensor.c lib/err.c lib/json.c lib/mem.c lib/strbuf.c lib/utf8.c
 /* Infer bodies: rows without infinities and an id that is JSON, or an error. The first byte chooses the model. */
 #include <assert.h>
 #include <math.h>

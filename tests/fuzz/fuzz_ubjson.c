@@ -1,4 +1,4 @@
-// with: scorer/doc.c scorer/doc_json.c scorer/doc_ubjson.c scorer/forest.c scorer/model.c scorer/objective.c scorer/xgb_fields.c scorer/xgb_load.c scorer/xgb_tree.c lib/err.c lib/json.c lib/mem.c lib/strbuf.c
+// with: scorer/doc.c scorer/doc_json.c scorer/doc_ubjson.c scorer/forest.c scorer/model.c scorer/objective.c scorer/xgb_fields.c scorer/xgb_load.c scorer/xgb_tree.c lib/err.c lib/json.c lib/mem.c lib/strbuf.c lib/utf8.c
 /* UBJSON models: whatever the bytes, a model that scores a row or an error, within the memory that was allowed. */
 #include "tests/fuzz/fuzz_model.h"
 
