@@ -1,6 +1,7 @@
 /* Health, metrics and who am I. */
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/version.h"
 #include "registryd/keeper.h"
 #include "registryd/routes.h"
 
@@ -37,7 +38,7 @@ void registry_observe(const struct http_request *rq, const char *route, int stat
 int health_get(struct http_request *rq, struct http_reply *rp, struct err *e)
 {
         (void) rq, (void) e;
-        return http_reply_json(rp, 200, json_pack("{s:s}", "status", "ok"));
+        return http_reply_json(rp, 200, json_pack("{s:s, s:s}", "status", "ok", "version", SLUICE_VERSION));
 }
 
 int ready_get(struct http_request *rq, struct http_reply *rp, struct err *e)

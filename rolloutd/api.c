@@ -11,6 +11,7 @@
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/mem.h"
+#include "lib/version.h"
 #include "rolloutd/policy_json.h"
 #include "rolloutd/rollout_json.h"
 
@@ -71,7 +72,7 @@ json_t *api_view(const struct target *t)
 static int healthz(struct http_request *rq, struct http_reply *rp, struct err *e)
 {
         (void) rq, (void) e;
-        return http_reply_json(rp, 200, json_pack("{s:s}", "status", "ok"));
+        return http_reply_json(rp, 200, json_pack("{s:s, s:s}", "status", "ok", "version", SLUICE_VERSION));
 }
 
 static int readyz(struct http_request *rq, struct http_reply *rp, struct err *e)
