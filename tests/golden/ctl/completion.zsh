@@ -1,7 +1,7 @@
 #compdef ctl
 # zsh completion for ctl: ctl completion zsh > ~/.zfunc/_ctl, with ~/.zfunc in fpath before compinit
 _ctl() {
-    local line word
+    local line word help
     local -a found
     while IFS= read -r line; do
         case $line in
@@ -9,7 +9,8 @@ _ctl() {
         :folders) _files -/ && return ;;
         *)
             word=${line%%$'\t'*}
-            found+=("${word//:/\\:}:${line#*$'\t'}")
+            help=${line#*$'\t'}
+            found+=("${word//:/\\:}${help:+:$help}")
             ;;
         esac
     done < <(${(Q)words[1]} __complete "${(@)words[2,CURRENT]}" 2>/dev/null)
