@@ -80,10 +80,14 @@ int err_wrap(struct err *e, const char *fmt, ...)
         va_start(ap, fmt);
         (void) vsnprintf(outer, sizeof outer, fmt, ap);
         va_end(ap);
-        size_t room = sizeof e->msg - 1 - strlen(cause);
+        size_t cause_len = strlen(cause), outer_len = strlen(outer), room = sizeof e->msg - 1 - cause_len;
         if (room <= 2) /* the cause fills the message: keep it whole */
                 return -1;
-        (void) snprintf(e->msg, sizeof e->msg, "%.*s: %s", (int) (room - 2), outer, cause);
+        if (outer_len > room - 2)
+                outer_len = room - 2;
+        memcpy(e->msg, outer, outer_len);
+        memcpy(e->msg + outer_len, ": ", 2);
+        memcpy(e->msg + outer_len + 2, cause, cause_len + 1);
         return -1;
 }
 
