@@ -95,10 +95,10 @@ $(BIN)/kubetool: $(B)/tests/cluster/kubetool.o $(B)/lib.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-# A unit test in tests/unit/PART/ links PART and lib.
+# A unit test in tests/unit/PART/ links PART, lib, and what tests/unit/PART/sim_*.c simulate.
 .SECONDARY:
 .SECONDEXPANSION:
-$(B)/unit/%: $(B)/tests/unit/%.o $$(if $$(filter-out lib/%,$$*),$(B)/$$(firstword $$(subst /, ,$$*)).a) $(B)/lib.a
+$(B)/unit/%: $(B)/tests/unit/%.o $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(wildcard tests/unit/$$(firstword $$(subst /, ,$$*))/sim_*.c)))) $$(if $$(filter-out lib/%,$$*),$(B)/$$(firstword $$(subst /, ,$$*)).a) $(B)/lib.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)

@@ -158,10 +158,12 @@ static void switch_to(struct rollout *r, enum phase from, int64_t to, int64_t no
         if (to == r->stable.version)
                 return;
         found = to == r->candidate.version ? r->candidate : window_remove(r, to);
-        if (phase_is_at_rest(from))
+        if (phase_is_at_rest(from)) {
                 r->candidate = leaving;
-        else
+                r->verdict = (struct verdict){ 0 }; /* was about another candidate */
+        } else {
                 window_push(r, leaving, now_ms);
+        }
         found.until_ms = 0;
         r->stable = found;
 }
@@ -256,7 +258,7 @@ void rollout_apply(struct rollout *r, const struct move *m, const struct request
 
         ev->from = m->from;
         memcpy(ev->why, why, sizeof ev->why);
-        if (m->effect != EFFECT_START)
+        if (phase_is_under_way(m->from))
                 ev->verdict = decided_by;
 }
 

@@ -19,8 +19,10 @@ enum { QUICK_LOOK_MS = 250 };
 static void note_down(struct target *t)
 {
         const struct version_status *c = target_status(t, t->now.candidate.version);
+        bool serves = t->now.phase == PHASE_CANARY || t->now.phase == PHASE_PROMOTING;
+        bool down = c ? c->weight_bp > 0 && c->ready == 0 : t->now.served;
 
-        if (!c || c->weight_bp <= 0 || c->ready > 0 || !phase_is_under_way(t->now.phase))
+        if (!serves || !down)
                 t->down_since_ms = 0;
         else if (t->down_since_ms == 0)
                 t->down_since_ms = target_now(t);
@@ -144,16 +146,25 @@ static void route(struct target *t, bool urgent)
         t->env->platform->ops->route(t->env->platform, t->now.model, w, n, urgent, acted, begin(t, "routed", urgent));
 }
 
-/* A version that should run and does not, or with another number of replicas. */
-static bool deploy_missing(struct target *t)
+static int weight_of(const struct weight *w, int n, int64_t version)
+{
+        for (int i = 0; i < n; i++)
+                if (w[i].version == version)
+                        return w[i].bp;
+        return 0;
+}
+
+/* A version that should run and does not, or with another number of replicas; only those that should have weight, or all. */
+static bool deploy_missing(struct target *t, bool weighted_only)
 {
         struct deployment d[WORLD_VERSIONS_MAX];
-        int n = rollout_deployments(&t->now, d);
+        struct weight w[2];
+        int n = rollout_deployments(&t->now, d), n_weights = rollout_weights(&t->now, w);
 
         for (int i = 0; i < n; i++) {
                 const struct version_status *s = target_status(t, d[i].version);
 
-                if (s && s->wanted == d[i].replicas)
+                if ((s && s->wanted == d[i].replicas) || (weighted_only && weight_of(w, n_weights, d[i].version) == 0))
                         continue;
                 if (d[i].version == t->now.candidate.version && t->deploy_failure.kind)
                         continue;
@@ -195,8 +206,10 @@ void target_converge(struct target *t)
         }
         if (t->acting || !target_is_saved(t) || !t->world_known || !t->adopted || target_now(t) < t->act_at_ms)
                 return;
+        if (deploy_missing(t, true))
+                return;
         if (weighted && !stand && t->world.router_ok)
                 route(t, false);
-        else if (!deploy_missing(t) && (stand || !weighted))
+        else if (!deploy_missing(t, false) && (stand || !weighted))
                 (void) retire_surplus(t);
 }
