@@ -1,4 +1,4 @@
-// with: registryd/manifest.c registryd/rules.c registryd/range_rules.c lib/json.c lib/json_write.c lib/names.c lib/sha256.c lib/strbuf.c lib/err.c lib/mem.c
+// with: registryd/manifest.c registryd/rules.c registryd/range_rules.c lib/json.c lib/json_write.c lib/names.c lib/sha256.c lib/strbuf.c lib/utf8.c lib/err.c lib/mem.c
 /* Bodies of version registrations, and the headers of downloads: hostile text in, a verdict out. */
 #include <stdint.h>
 #include <stdlib.h>
