@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from sluice import BIN, free_port
+from sluice import BIN, ROOT, free_port
 
 
 def digest_of(data):
@@ -30,7 +30,8 @@ class Ctl:
             "PATH": os.environ["PATH"], "HOME": str(self.home), "TZ": "UTC", "TERM": "xterm",
             "SLUICE_REGISTRY": registry or away, "SLUICE_ROLLOUT": rollout or away,
             "GIT_CEILING_DIRECTORIES": str(folder),
-            **{k: v for k, v in os.environ.items() if k.startswith(("ASAN_", "UBSAN_", "LSAN_"))},
+            **{k: v for k, v in os.environ.items() if k.startswith(("ASAN_", "UBSAN_"))},
+            "LSAN_OPTIONS": f"suppressions={ROOT / 'tests/lsan.supp'}:print_suppressions=0",
         }
         if token:
             self.env["SLUICE_TOKEN"] = token
