@@ -36,7 +36,7 @@ static void canary_wait(const struct target *t, char *out, size_t size)
         else if (r->verdict.at_ms && r->verdict.state == VERDICT_NO_EVIDENCE)
                 snprintf(out, size, "no evidence: %s", r->verdict.reason);
         else if (left_ms > 0)
-                snprintf(out, size, "holding %.0f s more", (double) (left_ms + 999) / 1000);
+                snprintf(out, size, "holding %lld s more", (long long) (left_ms + 999) / 1000);
         else
                 snprintf(out, size, "waiting for evidence");
 }
