@@ -178,7 +178,7 @@ check-layers: ## who may include whom
 MAN := $(PROGRAMS:%=$(B)/man/%)
 man: $(BIN)/registryd $(BIN)/rolloutd $(BIN)/scorer $(BIN)/ctl ## man pages into build/release/man, from the settings and command tables
 	@mkdir -p $(B)/man
-	@for p in registryd rolloutd scorer; do $(BIN)/$$p --man | scdoc > $(B)/man/$$p.8; done
+	@set -e; for p in registryd rolloutd scorer; do $(BIN)/$$p --man | scdoc > $(B)/man/$$p.8; done
 	@$(BIN)/ctl --man | scdoc > $(B)/man/sluice-ctl.1
 
 clean: ## remove build/

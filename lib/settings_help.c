@@ -76,6 +76,16 @@ static void print_settings(const struct settings_spec *spec, const void *s)
         }
 }
 
+/* Text in which scdoc shall see no markup. */
+static void print_plain(const char *text)
+{
+        for (; *text; text++) {
+                if (strchr("\\*_", *text))
+                        (void) putchar('\\');
+                (void) putchar(*text);
+        }
+}
+
 /* scdoc source. */
 static void print_man(const struct settings_spec *spec)
 {
@@ -84,9 +94,13 @@ static void print_man(const struct settings_spec *spec)
         for (const struct setting *r = spec->rows; r < spec->rows + spec->n_rows; r++) {
                 (void) printf("*--");
                 print_dashed(r->name);
-                (void) printf("* _%s_\n\t%s", placeholders[r->type], r->help);
-                if (*r->fallback && r->type != SETTING_SECRET)
-                        (void) printf(" (default %s)", r->fallback);
+                (void) printf("* _%s_\n\t", placeholders[r->type]);
+                print_plain(r->help);
+                if (*r->fallback && r->type != SETTING_SECRET) {
+                        (void) printf(" (default ");
+                        print_plain(r->fallback);
+                        (void) printf(")");
+                }
                 (void) printf(".%s\n\n", r->reloadable ? " SIGHUP rereads it." : "");
         }
         (void) printf(
