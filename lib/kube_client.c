@@ -129,7 +129,7 @@ static void finish(struct kube_flight *f, json_t *object, const struct kube_fail
         free_flight(f);
 }
 
-static void fail(struct kube_flight *f, const struct err *e)
+static int fail(struct kube_flight *f, const struct err *e)
 {
         struct kube_failure failure;
 
@@ -137,6 +137,7 @@ static void fail(struct kube_flight *f, const struct err *e)
         if (e->kind == ERR_INVALID || e->kind == ERR_TOO_LARGE)
                 failure.reason = KUBE_INVALID;
         finish(f, NULL, &failure);
+        return -1;
 }
 
 /* Once more, after this wait, if there is time for it. */
@@ -184,7 +185,7 @@ static void answered(struct kube_flight *f, const struct http_response *r)
                 return;
         }
         (void) err_set(&e, ERR_UNAVAILABLE, "%s: the answer is no JSON: %s", f->request.what, where.text);
-        fail(f, &e);
+        (void) fail(f, &e);
 }
 
 static void on_done(void *arg, const struct http_response *r, const struct err *failure)
@@ -193,7 +194,7 @@ static void on_done(void *arg, const struct http_response *r, const struct err *
 
         leave_connection(f);
         if (failure)
-                fail(f, failure);
+                (void) fail(f, failure);
         else if (r->status >= 400)
                 refused(f, r);
         else
@@ -227,30 +228,29 @@ static void launch(struct kube_flight *f, int64_t now_ms)
         k->in_flight += f->lane == KUBE_NORMAL && !f->streams;
 }
 
-/* 0: it is on its way or over; otherwise how long it has to wait. */
+/* How long it may be left alone; -1: it is over, and its done function may have changed the list. */
 static int64_t advance(struct kube_flight *f, int64_t now_ms)
 {
         struct err e;
 
-        if (f->invalid.kind != ERR_NONE) {
-                fail(f, &f->invalid);
-                return 0;
-        }
+        if (f->try)
+                return FOREVER_MS;
+        if (f->invalid.kind != ERR_NONE)
+                return fail(f, &f->invalid);
         if (now_ms >= f->deadline_ms) {
                 (void) err_set(&e, ERR_TIMEOUT, "%s: not even sent within %lld ms", f->request.what, (long long) f->timeout_ms);
-                fail(f, &e);
-                return 0;
+                return fail(f, &e);
         }
         if (f->due_ms > now_ms)
                 return f->due_ms - now_ms;
         if (f->lane == KUBE_NORMAL && !f->streams && f->kube->in_flight >= IN_FLIGHT_MAX)
                 return f->deadline_ms - now_ms;
         int ready = kube_auth_ready(f->kube->auth, now_ms, &e);
+        if (ready < 0)
+                return fail(f, &e);
         if (ready > 0)
                 launch(f, now_ms);
-        else if (ready < 0)
-                fail(f, &e);
-        return ready ? 0 : f->deadline_ms - now_ms;
+        return f->deadline_ms - now_ms;
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -258,21 +258,15 @@ static int64_t sooner(int64_t a, int64_t b)
         return a < b ? a : b;
 }
 
-/* done functions may start and cancel calls, so the walk begins again after each change. */
+/* Done functions may start and cancel calls, so the walk begins again after each. */
 static int64_t advance_all(struct kube *k, int64_t now_ms)
 {
         int64_t wake = FOREVER_MS;
-        struct kube_flight *f = k->flights;
 
-        while (f) {
-                int64_t wait = f->try ? FOREVER_MS : advance(f, now_ms);
-                if (wait == 0) {
-                        wake = FOREVER_MS;
-                        f = k->flights;
-                        continue;
-                }
-                wake = sooner(wake, wait);
-                f = f->next;
+        for (struct kube_flight *f = k->flights; f;) {
+                int64_t wait = advance(f, now_ms);
+                f = wait < 0 ? k->flights : f->next;
+                wake = wait < 0 ? FOREVER_MS : sooner(wake, wait);
         }
         return wake;
 }

@@ -26,5 +26,6 @@ int64_t kube_elect_run(struct kube_elect *e, int64_t now_ms);
 bool kube_elect_may_act(const struct kube_elect *e, int64_t now_ms, int64_t needed_ms);
 int64_t kube_elect_epoch(const struct kube_elect *e);
 
-/* Give the lease away, after the last write has ended. done gets NULL when it is free, or was not ours. */
+/* Give the lease away, after the last write has ended. done gets NULL when it is free, or was not ours
+ * (then it runs from inside). The election is over. */
 void kube_elect_release(struct kube_elect *e, void (*done)(void *arg, const struct kube_failure *failure));

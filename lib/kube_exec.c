@@ -102,9 +102,11 @@ int kube_exec_start(const struct kube_config *c, int64_t now_ms, struct kube_exe
                 env[i] = c->exec.env[i];
         env[n] = info;
         struct kube_exec *x = xcalloc(1, sizeof *x);
-        struct proc_spec spec = {
-                .argv = (const char *const *) c->exec.argv, .env = env, .stdout_fd = &x->fd, .death_signal = SIGKILL
-        };
+        struct proc_spec spec = { .argv = (const char *const *) c->exec.argv,
+                                  .env = env,
+                                  .stdout_fd = &x->fd,
+                                  .death_signal = SIGKILL,
+                                  .own_group = true };
         int failed = proc_start(&spec, &x->pid, e);
         free(env);
         if (failed) {
@@ -177,6 +179,8 @@ void kube_exec_free(struct kube_exec *x)
 {
         if (!x)
                 return;
+        if (x->pid > 0) /* and what it has started itself: plugins are often scripts */
+                (void) kill(-x->pid, SIGKILL);
         proc_stop(x->pid, SIGKILL, GRACE_MS);
         (void) close(x->fd);
         strbuf_done(&x->output);

@@ -2,13 +2,12 @@
 import base64
 import json
 import os
-import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
 import urllib.request
-import ssl
 
 READY_S = 90
 
@@ -107,6 +106,10 @@ class Cluster:
         self.wait("API server", lambda: self.get("/readyz"))
 
     @property
+    def ca(self):
+        return self.certs.ca
+
+    @property
     def url(self):
         return f"https://127.0.0.1:{self.port}"
 
@@ -134,14 +137,10 @@ class Cluster:
                 time.sleep(0.1)
 
     def stop(self):
+        """At once: nothing of it is kept."""
         for _, child in reversed(self.children):
-            if child.poll() is None:
-                child.send_signal(signal.SIGTERM)
-                try:
-                    child.wait(10)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                    child.wait()
+            child.kill()
+            child.wait()
 
 
 class GivenCluster:
@@ -153,13 +152,14 @@ class GivenCluster:
                                          env={**os.environ, "KUBECONFIG": path}, check=True, capture_output=True).stdout)
         cluster, self.user = view["clusters"][0]["cluster"], view["users"][0]["user"]
         self.url = cluster["server"]
-        self.certs = Certificates(os.path.join(str(folder), "pki"))
+        self.certs = Certificates(os.path.join(str(folder), "pki"))  # for the proxy; the cluster's own is another
         self.files = {}
         for key, text in (("ca", cluster.get("certificate-authority-data")), ("cert", self.user.get("client-certificate-data")),
                           ("key", self.user.get("client-key-data"))):
             self.files[key] = os.path.join(str(folder), key)
             with open(self.files[key], "wb") as f:
                 f.write(base64.b64decode(text or ""))
+        self.ca = self.files["ca"]
 
     def context(self):
         context = ssl.create_default_context(cafile=self.files["ca"])

@@ -69,7 +69,7 @@ def test_a_service_account_works_from_inside_a_pod(cluster, tool, kubectl, names
     kubectl("create", "rolebinding", "-n", namespace, "rollouts", "--clusterrole=view", f"--serviceaccount={namespace}:rollouts")
     token = json.loads(kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(request)))["status"]["token"]
     kubectl("create", "configmap", "-n", namespace, "a")
-    for name, text in (("token", token), ("ca.crt", open(cluster.certs.ca).read()), ("namespace", namespace)):
+    for name, text in (("token", token), ("ca.crt", open(cluster.ca).read()), ("namespace", namespace)):
         (tmp_path / name).write_text(text)
     host, port = cluster.url.removeprefix("https://").split(":")
     env = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port, "SLUICE_SERVICE_ACCOUNT": str(tmp_path), "KUBECONFIG": ""}
@@ -154,7 +154,7 @@ def test_a_plugin_may_give_a_client_certificate(cluster, tool, tmp_path):
     status = {"clientCertificateData": open(cluster.admin_cert[0]).read(), "clientKeyData": open(cluster.admin_cert[1]).read()}
     (tmp_path / "out").write_text(credential(**status))
     path = tmp_path / "kubeconfig"
-    path.write_text(kubeconfig(cluster.url, cluster.certs.ca, exec_user(plugin(tmp_path, f"cat {tmp_path}/out"))))
+    path.write_text(kubeconfig(cluster.url, cluster.ca, exec_user(plugin(tmp_path, f"cat {tmp_path}/out"))))
     tool.config = path
     assert "object" in tool.one("get", CM, "kube-system", NAME)
 
