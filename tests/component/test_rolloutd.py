@@ -1,0 +1,213 @@
+"""Rollouts from start to end: what passes, what is rolled back, what waits, and what people can ask for."""
+
+import os
+import signal
+
+import pytest
+
+from rollouts import Prometheus, Rollouts, Watch
+from sluice import free_port, wait_until
+
+
+@pytest.fixture(scope="module")
+def rollout_port():
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def prometheus(registry, rollout_port, tmp_path_factory):
+    p = Prometheus(tmp_path_factory.mktemp("prometheus"), rollout_port, registry.token("admin"))
+    try:
+        yield p.start()
+    finally:
+        p.kill()
+        print((p.folder / "log").read_text())
+
+
+@pytest.fixture
+def rollouts(registry, prometheus, rollout_port, tmp_path):
+    r = Rollouts(tmp_path, registry, prometheus.url, port=rollout_port)
+    try:
+        r.daemon.start()
+        yield r
+    finally:
+        r.close()
+        print(r.daemon.log_text())
+
+
+@pytest.fixture
+def model(registry, request):
+    """A model of the test's own, with four versions."""
+    name = request.node.name.replace("_", "-").replace("[", "-").replace("]", "")[:60].strip("-")
+    registry.model(name)
+    for n in range(1, 5):
+        registry.version(name, registry.files(model_ubj=f"{name} {n}".encode()))
+    return name
+
+
+def test_a_good_version_goes_all_the_way(rollouts, registry, model):
+    first = rollouts.ask(model, version=1, reason="to begin with")
+    assert first["phase"] in ("PENDING", "PROMOTING") and first["candidate"] == 1 and first["actor"] == "admin"
+    rollouts.wait(model, "the first version takes all traffic", phase="DONE", stable=1, candidate=None, window=[])
+    load = rollouts.load(model)
+    watch = Watch(rollouts, model)
+    assert registry("PUT", f"/v1/models/{model}/aliases/next", json={"version": 2}).status == 201
+    rollouts.ask(model, version="@next")
+    for step, weight in enumerate((10, 50, 100)):
+        seen = rollouts.wait(model, f"step {step}", phase="CANARY", step=step, weight_asked=weight)
+        assert seen["steps"] == [10, 50, 100] and seen["stable"] == 1 and seen["candidate"] == 2
+    done = rollouts.wait(model, "it is done", phase="DONE", stable=2, candidate=None)
+    assert [w["version"] for w in done["window"]] == [1]
+    assert rollouts.rows(model) == [
+        "idle.start", "pending.first-ready", "promoting.stands",
+        "done.start", "pending.ready", "canary.passed", "canary.passed", "canary.passed-last", "promoting.stands"]
+    events = rollouts.events(model)
+    assert [e["number"] for e in events] == list(range(1, len(events) + 1))
+    passed = [e for e in events if e["row"] == "canary.passed"][0]
+    assert passed["verdict"]["state"] == "healthy" and passed["verdict"]["numbers"]["candidate_requests"] >= 15
+    load.stop()
+    assert not load.failures
+    assert load.versions[1] > 0 and load.versions[2] > 0
+
+    wait_until(lambda: any(t[2].get("phase") == "DONE" and t[2].get("stable") == 2 for t in watch.told), "the watcher is told")
+    assert watch.told[0][0] == "rollout" and watch.told[0][2]["phase"] == "DONE"
+    told = [t[2]["number"] for t in watch.told if t[0] == "event"]
+    assert told == sorted(set(told)) and told[-1] == events[-1]["number"]
+    metrics = rollouts("GET", "/metrics").body.decode()
+    assert f'rolloutd_phase{{model="{model}",phase="DONE"}} 1' in metrics
+    page = rollouts("GET", f"/v1/rollouts/{model}/history?limit=2").body
+    assert [e["number"] for e in page["events"]] == [len(events), len(events) - 1] and page["next"] == len(events) - 1
+    page = rollouts("GET", f"/v1/rollouts/{model}/history?limit=2&after={page['next']}").body
+    assert page["events"][0]["number"] == len(events) - 2
+
+
+@pytest.mark.parametrize("how, gate", [({"errors": 1}, "error"), ({"delay_ms": 80}, "latency")])
+def test_a_worse_version_is_rolled_back_by_itself(rollouts, model, how, gate):
+    rollouts.serve(model)
+    load = rollouts.load(model)
+    rollouts.behave(2, **how)
+    rollouts.ask(model, version=2, policy="slow")
+    back = rollouts.wait(model, "it is back", phase="ROLLED_BACK", stable=1, candidate=2)
+    assert back["verdict"]["state"] == "breach" and back["verdict"]["gate"].startswith(gate)  # limit or comparison
+    assert back["verdict"]["reason"] in back["message"] and back["verdict"]["numbers"]["candidate_bad"] >= 5
+    assert rollouts.rows(model)[-2:] == ["canary.breach", "rolling-back.stands"]
+    before = load.versions[2]
+    wait_until(lambda: load.versions[1] > 100, "traffic goes on")
+    load.stop()
+    assert load.versions[2] <= before + 4, "nothing new reaches it"
+    assert set(load.failures) <= {2}, "nothing but the bad version failed"
+    assert "rolloutd_rollback_route_seconds_count 1" in rollouts("GET", "/metrics").body.decode()
+    targets = rollouts("GET", "/v1/discovery/prometheus").body
+    assert {t["labels"]["version"] for t in targets} == {"1", "2"}, "it is kept for inspection"
+
+
+def test_a_version_that_cannot_start_never_gets_traffic(rollouts, model):
+    rollouts.serve(model)
+    rollouts.behave(2, exit=3)
+    rollouts.policy("hasty", (rollouts.folder / "policies/quick.yaml").read_text().replace("quick", "hasty")
+                    .replace("start_deadline: 20s", "start_deadline: 3s"))
+    rollouts.daemon.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: len(rollouts("GET", "/v1/policies").body["policies"]) == 3, "the new policy is read")
+    rollouts.ask(model, version=2, policy="hasty")
+    back = rollouts.wait(model, "it is given up", phase="ROLLED_BACK", stable=1)
+    assert "exit status 3" in back["message"], back
+    assert rollouts.rows(model)[-2] in ("pending.failed", "pending.overdue")
+
+
+def test_people_steer(rollouts, model):
+    rollouts.serve(model)
+    rollouts.load(model)
+    rollouts.ask(model, version=2, policy="slow")
+    rollouts.wait(model, "it has begun", phase="CANARY", step=0)
+    assert "under way" in rollouts.ask(model, version=3, status=409)["detail"]
+    assert rollouts.ask(model, "/pause", reason="lunch")["paused"] is True
+    assert "does not allow" in rollouts.ask(model, "/pause", status=409)["detail"]
+    assert rollouts.get(model)["message"].endswith("paused")
+    assert rollouts.ask(model, "/resume")["paused"] is False
+    rollouts.ask(model, "/resume", status=409)
+    assert rollouts.ask(model, "/promote")["step"] == 1
+    rollouts.wait(model, "the weight stands", step=1, weight_asked=50)
+    gone = rollouts.ask(model, "/abort", reason="changed our mind")
+    assert gone["phase"] == "ROLLED_BACK" and gone["weight_asked"] == 0 and "changed our mind" in gone["message"]
+    rollouts.ask(model, "/abort", status=409)
+
+    rollouts.begin(model, 3)
+    rollouts.ask(model, "/promote", full=True)
+    rollouts.wait(model, "it is done", phase="DONE", stable=3)
+    assert {e["actor"] for e in rollouts.events(model) if e["row"] in ("canary.pause", "canary.abort", "canary.full")} == {"admin"}
+
+
+def test_going_back_to_what_is_in_the_window(rollouts, model):
+    rollouts.serve(model)
+    for version in (2, 3):
+        rollouts.begin(model, version)
+        rollouts.ask(model, "/promote", full=True)
+        rollouts.wait(model, "it is done", phase="DONE", stable=version)
+    load = rollouts.load(model)
+    assert [w["version"] for w in rollouts.get(model)["window"]] == [2, 1]
+    assert "does not run" in rollouts.ask(model, "/rollback", to=4, status=409)["detail"]
+    assert "already" in rollouts.ask(model, "/rollback", to=3, status=409)["detail"]
+
+    back = rollouts.ask(model, "/rollback", reason="worse in the branches")
+    assert back["phase"] == "ROLLED_BACK" and back["stable"] == 2 and back["weight_asked"] == 0
+    seen = load.versions[3]
+    wait_until(lambda: load.versions[2] > 50, "version 2 serves")
+    assert load.versions[3] <= seen + 4, "the answer came when the weights stood"
+    assert rollouts.ask(model, "/rollback", to=1)["stable"] == 1
+    wait_until(lambda: load.versions[1] > 50, "version 1 serves")
+
+    rollouts.begin(model, 4)
+    during = rollouts.ask(model, "/rollback")
+    assert during["stable"] == 1 and during["candidate"] == 4
+    load.stop()
+    assert not load.failures
+
+
+def test_bad_requests_are_refused_by_name(rollouts, registry, model):
+    rollouts.serve(model)
+    path = f"/v1/rollouts/{model}"
+    for body, says in (({}, "version"), ({"version": True}, "version"), ({"version": "one"}, "version"), ({"version": 0}, ""),
+                       ({"version": "@"}, "alias"), ({"version": 1.5}, "version"), ({"version": 2, "policy": "none"}, "none"),
+                       ({"version": 2, "color": "red"}, "color"), ({"version": 2, "reason": "x" * 300}, "reason"), ([], "")):
+        r = rollouts("POST", path, json=body)
+        assert r.status == 400 and r.body["title"] == "INVALID" and says in r.body["detail"], (body, r)
+    for body, status in (({"version": 99}, 404), ({"version": "@nobody"}, 404), ({"version": 1}, 409)):
+        assert rollouts("POST", path, json=body).status == status
+    assert rollouts("POST", "/v1/rollouts/unknown", json={"version": 1}).status == 404
+    assert rollouts("POST", "/v1/rollouts/Not%20ok", json={"version": 1}).status == 400
+    assert rollouts("GET", "/v1/rollouts/unknown").status == 404
+    assert rollouts("POST", "/v1/rollouts/unknown/pause", json={}).status == 404
+    assert rollouts("POST", path + "/rollback", json={"to": "1"}).status == 400
+    assert rollouts("POST", path + "/rollback", json={"to": 0}).status == 400
+    assert rollouts("POST", path + "/promote", json={"full": 1}).status == 400
+    assert rollouts("POST", path + "/pause", body=b"{" * 20000).status == 413
+    assert rollouts("GET", path + "/history?limit=0").status == 400
+    for role, status in ((None, 401), ("reader", 403), ("writer", 403), ("deployer", 409)):
+        if role:
+            registry.token(role)
+            wait_until(lambda: rollouts("GET", path, role=role).status == 200, f"the {role}'s token is known")
+        assert rollouts("POST", path + "/pause", role=role, json={}).status == status, role
+    assert rollouts("GET", "/healthz", role=None).status == 200
+
+
+def test_policies_are_read_again_and_bad_ones_change_nothing(rollouts, model):
+    rollouts.policy("broken", "name: broken\nsummary: x\nsteps: [{ weight: 100, hold: soon }]\ngates: { error_rate: { limit_percent: 1 } }\n")
+    rollouts.daemon.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: [x for x in rollouts.daemon.log_lines() if "policies stay" in x["msg"] and "broken.yaml" in x["error"]], "it says so")
+    assert [p["name"] for p in rollouts("GET", "/v1/policies").body["policies"]] == ["quick", "slow"]
+    assert rollouts("GET", "/v1/policies").body["policies"][0]["steps"] == [10, 50, 100]
+
+
+def test_a_killed_haproxy_comes_back_with_the_right_weights(rollouts, model):
+    rollouts.serve(model)
+    load = rollouts.load(model)
+    rollouts.begin(model, 2)
+    wait_until(lambda: load.versions[2] > 5, "the candidate has traffic")
+    killed = rollouts.haproxy()
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: rollouts.haproxy() not in (None, killed), "another HAProxy is there", 20)
+    before = dict(load.versions)
+    wait_until(lambda: load.versions[1] > before[1] + 200, "traffic goes on", 20)
+    share = (load.versions[2] - before[2]) / (load.versions[1] - before[1] + load.versions[2] - before[2])
+    assert 0.02 < share < 0.25, "about 10 %"
+    assert rollouts.get(model)["phase"] == "CANARY"
