@@ -35,17 +35,18 @@ SLOW = QUICK.replace("quick", "slow").replace("hold: 1s", "hold: 1m")
 
 
 class Prometheus:
-    """Scrapes twice a second what rolloutd on that port says there is to scrape."""
+    """Scrapes twice a second what the rolloutds on those ports say there is to scrape."""
 
-    def __init__(self, folder, rollout_port, token):
+    def __init__(self, folder, token, *rollout_ports):
         self.folder, self.port = pathlib.Path(folder), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder.mkdir(exist_ok=True)
-        discovery = {"url": f"http://127.0.0.1:{rollout_port}/v1/discovery/prometheus", "refresh_interval": "500ms",
-                     "authorization": {"type": "Bearer", "credentials": token}}
+        self.rollout_ports = rollout_ports
+        discovery = [{"url": f"http://127.0.0.1:{port}/v1/discovery/prometheus", "refresh_interval": "500ms",
+                      "authorization": {"type": "Bearer", "credentials": token}} for port in rollout_ports]
         (self.folder / "prometheus.yml").write_text(json.dumps({  # JSON is YAML
             "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
-            "scrape_configs": [{"job_name": "scorer", "http_sd_configs": [discovery]}]}))
+            "scrape_configs": [{"job_name": "scorer", "http_sd_configs": discovery}]}))
         self.process = None
 
     def start(self):
@@ -108,7 +109,7 @@ def http_connection(port):
 class Rollouts:
     """rolloutd, its state folder and what it is asked."""
 
-    def __init__(self, folder, registry, prometheus_url, *args, port=None, program="rolloutd", env=None):
+    def __init__(self, folder, registry, prometheus_url, *args, port=None, scorer_ports=23000, env=None):
         self.folder, self.registry = pathlib.Path(folder), registry
         self.state, self.traffic_port = self.folder / "state", free_port()
         self.behaviour = self.folder / "behaviour"
@@ -118,11 +119,11 @@ class Rollouts:
         self.policy("slow", SLOW)
         (self.folder / "token").write_text(registry.token("admin") + "\n")
         self.daemon = Daemon(
-            program, "--state-dir", self.state, "--policies", self.folder / "policies", "--default-policy", "quick",
+            "rolloutd", "--state-dir", self.state, "--policies", self.folder / "policies", "--default-policy", "quick",
             "--registry", registry.daemon.url, "--registry-token-file", self.folder / "token",
             "--admin-token-file", self.folder / "token", "--prometheus", prometheus_url,
             "--traffic-listen", f"127.0.0.1:{self.traffic_port}", "--scorer-bin", HERE / "fake_scorer.py",
-            "--scorer-port-base", 23000 + os.getpid() % 1000 * 10, "--tick", "300ms", "--scrape-interval", "500ms",
+            "--scorer-port-base", scorer_ports, "--tick", "300ms", "--scrape-interval", "500ms",
             "--token-sync", "1s", *args,
             log=self.folder / "rolloutd.log", port=port or free_port(), env={"FAKE_SCORER": str(self.behaviour), **(env or {})})
         self.traffic = []

@@ -16,7 +16,7 @@ def rollout_port():
 
 @pytest.fixture(scope="module")
 def prometheus(registry, rollout_port, tmp_path_factory):
-    p = Prometheus(tmp_path_factory.mktemp("prometheus"), rollout_port, registry.token("admin"))
+    p = Prometheus(tmp_path_factory.mktemp("prometheus"), registry.token("admin"), rollout_port)
     try:
         yield p.start()
     finally:
@@ -38,7 +38,7 @@ def rollouts(registry, prometheus, rollout_port, tmp_path):
 @pytest.fixture
 def model(registry, request):
     """A model of the test's own, with four versions."""
-    name = request.node.name.replace("_", "-").replace("[", "-").replace("]", "")[:60].strip("-")
+    name = request.node.name.replace("_", "-").replace("[", "-").replace("]", "").lower()[:60].strip("-")
     registry.model(name)
     for n in range(1, 5):
         registry.version(name, registry.files(model_ubj=f"{name} {n}".encode()))
