@@ -1,0 +1,175 @@
+/* Prometheus's answers: what is taken, what is refused and why; and the selector that asks. */
+#include "tests/unit/lib/unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "lib/auto.h"
+#include "rolloutd/prometheus.h"
+#include "rolloutd/prometheus_parse.h"
+
+#define MATRIX(...) "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[" __VA_ARGS__ "]}}"
+#define UP                                                                                                                       \
+        "{\"metric\":{\"__name__\":\"up\",\"instance\":\"a:1\",\"model\":\"m\",\"version\":\"2\"},\"values\":[[1.5,\"1\"],[2."   \
+        "25,\"0\"]]}"
+
+static void series_are_read_with_their_times(void **state)
+{
+        static const char text[] = MATRIX(
+                UP
+                ",{\"metric\":{\"__name__\":\"scorer_requests_total\",\"instance\":\"a:1\",\"version\":\"2\",\"code\":\"200\"},"
+                "\"values\":[[1.5,\"7\"]]},"
+                "{\"metric\":{\"__name__\":\"scorer_requests_total\",\"instance\":\"a:1\",\"version\":\"2\",\"code\":\"503\"},"
+                "\"values\":[[1.5,\"NaN\"]]},"
+                "{\"metric\":{\"__name__\":\"scorer_request_duration_seconds_bucket\",\"instance\":\"a:1\",\"version\":\"2\","
+                "\"le\":\"+Inf\"},\"values\":[]}");
+        struct series_list l;
+        struct err e = { 0 };
+        (void) state;
+
+        assert_ok(prometheus_parse_series(text, sizeof text - 1, &l, &e), e);
+        assert_int_equal(l.n, 4);
+        assert_int_equal(l.series[0].kind, SERIES_UP);
+        assert_int_equal(l.series[0].version, 2);
+        assert_string_equal(l.series[0].instance, "a:1");
+        assert_int_equal(l.series[0].n, 2);
+        assert_int_equal(l.series[0].samples[1].at_ms, 2250);
+        assert_false(l.series[1].is_error);
+        assert_true(l.series[2].is_error && isnan(l.series[2].samples[0].value));
+        assert_true(l.series[3].kind == SERIES_BUCKET && isinf(l.series[3].le_s) && l.series[3].n == 0);
+        series_list_done(&l);
+}
+
+static void series_that_are_not_ours_are_left_out(void **state)
+{
+        static const char *const others[] = {
+                "{\"metric\":{\"__name__\":\"up\",\"instance\":\"a\",\"version\":\"latest\"},\"values\":[[1,\"1\"]]}",
+                "{\"metric\":{\"__name__\":\"up\",\"version\":\"2\"},\"values\":[[1,\"1\"]]}",
+                "{\"metric\":{\"__name__\":\"down\",\"instance\":\"a\",\"version\":\"2\"},\"values\":[[1,\"1\"]]}",
+                "{\"metric\":{\"__name__\":\"scorer_requests_total\",\"instance\":\"a\",\"version\":\"2\"},\"values\":[[1,\"1\"]]"
+                "}",
+                "{\"metric\":{\"__name__\":\"scorer_request_duration_seconds_bucket\",\"instance\":\"a\",\"version\":\"2\","
+                "\"le\":\"x\"},"
+                "\"values\":[[1,\"1\"]]}",
+                "{\"metric\":{},\"values\":[]}",
+        };
+        (void) state;
+
+        for (size_t i = 0; i < LENGTH(others); i++) {
+                char text[1000];
+                struct series_list l;
+                struct err e = { 0 };
+
+                snprintf(text, sizeof text, MATRIX("%s," UP), others[i]);
+                assert_ok(prometheus_parse_series(text, strlen(text), &l, &e), e);
+                assert_int_equal(l.n, 1);
+                series_list_done(&l);
+        }
+}
+
+static void doubtful_answers_are_errors_with_a_reason(void **state)
+{
+        static const struct {
+                const char *text;
+                enum err_kind kind;
+                const char *says;
+        } cases[] = {
+                { "", ERR_INVALID, "Prometheus's answer" },
+                { "<html>", ERR_INVALID, "Prometheus's answer" },
+                { "{}", ERR_INVALID, "status" },
+                { "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"parse error\"}", ERR_UNAVAILABLE, "parse error" },
+                { "{\"status\":\"success\"}", ERR_INVALID, "no data" },
+                { "{\"status\":\"success\",\"warnings\":[\"one store is "
+                  "away\"],\"data\":{\"resultType\":\"matrix\",\"result\":[]}}",
+                  ERR_UNAVAILABLE, "one store is away" },
+                { "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[]}}", ERR_INVALID, "not a matrix" },
+                { "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":{}}}", ERR_INVALID, "series" },
+                { MATRIX("{\"metric\":{}}"), ERR_INVALID, "without labels or values" },
+                { MATRIX("{\"metric\":{\"__name__\":\"up\",\"instance\":\"a\",\"version\":\"2\"},\"values\":[[1]]}"), ERR_INVALID,
+                  "[time" },
+                { MATRIX("{\"metric\":{\"__name__\":\"up\",\"instance\":\"a\",\"version\":\"2\"},\"values\":[[1,1]]}"),
+                  ERR_INVALID, "[time" },
+                { MATRIX("{\"metric\":{\"__name__\":\"up\",\"instance\":\"a\",\"version\":\"2\"},\"values\":[[1,\"x\"]]}"),
+                  ERR_INVALID, "no number" },
+                { MATRIX("{\"metric\":{\"__name__\":\"up\",\"instance\":\"a\",\"version\":\"2\"},\"values\":[[1e300,\"1\"]]}"),
+                  ERR_INVALID, "[time" },
+                { MATRIX("{\"metric\":{\"__name__\":\"up\",\"instance\":\"a\",\"version\":\"2\"},\"values\":[[2,\"1\"],[1,\"1\"]]"
+                         "}"),
+                  ERR_INVALID, "out of order" },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < LENGTH(cases); i++) {
+                struct series_list l;
+                struct err e = { 0 };
+
+                assert_failed(prometheus_parse_series(cases[i].text, strlen(cases[i].text), &l, &e), e, cases[i].kind,
+                              cases[i].says);
+        }
+}
+
+static void gates_want_exactly_one_number(void **state)
+{
+        static const struct {
+                const char *data, *says; /* says NULL: fine */
+        } cases[] = {
+                { "{\"resultType\":\"scalar\",\"result\":[5,\"1.5\"]}", NULL },
+                { "{\"resultType\":\"vector\",\"result\":[{\"metric\":{},\"value\":[5,\"1.5\"]}]}", NULL },
+                { "{\"resultType\":\"vector\",\"result\":[]}", "0 series" },
+                { "{\"resultType\":\"vector\",\"result\":[{\"value\":[5,\"1\"]},{\"value\":[5,\"1\"]}]}", "2 series" },
+                { "{\"resultType\":\"scalar\",\"result\":[5,\"NaN\"]}", "NaN" },
+                { "{\"resultType\":\"scalar\",\"result\":[5,\"+Inf\"]}", "infinity" },
+                { "{\"resultType\":\"string\",\"result\":[5,\"x\"]}", "string" },
+                { "{\"resultType\":\"vector\",\"result\":[{}]}", "[time" },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < LENGTH(cases); i++) {
+                char text[300];
+                struct err e = { 0 };
+                int64_t at_ms;
+                double value;
+
+                snprintf(text, sizeof text, "{\"status\":\"success\",\"data\":%s}", cases[i].data);
+                int r = prometheus_parse_number(text, strlen(text), &value, &at_ms, &e);
+                if (cases[i].says) {
+                        assert_int_equal(r, -1);
+                        assert_contains(e.msg, cases[i].says);
+                } else {
+                        assert_ok(r, e);
+                        assert_true(value == 1.5 && at_ms == 5000);
+                }
+        }
+}
+
+static void the_selector_asks_for_raw_samples_of_both_arms(void **state)
+{
+        struct policy p = { .latency = { .on = true, .objective_ms = 50 } };
+        struct evidence_question q = { .model = "credit", .version = { 1, 2 }, .range_ms = 15000, .policy = &p };
+        AUTO(str) with = prometheus_selector(&q);
+        (void) state;
+
+        assert_string_equal(with,
+                            "{__name__=~\"up|scorer_requests_total|scorer_request_duration_seconds_bucket\",model=\"credit\","
+                            "version=~\"1|2\",le=~\"|\\\\+Inf|0\\\\.050*\"}[15000ms]");
+        p.latency.objective_ms = 1000;
+        AUTO(str) whole = prometheus_selector(&q);
+        assert_contains(whole, "|1(\\\\.0*)?\"");
+        p.latency.on = false;
+        AUTO(str) without = prometheus_selector(&q);
+        assert_string_equal(without,
+                            "{__name__=~\"up|scorer_requests_total\",model=\"credit\",version=~\"1|2\",le=~\"\"}[15000ms]");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(series_are_read_with_their_times),
+                cmocka_unit_test(series_that_are_not_ours_are_left_out),
+                cmocka_unit_test(doubtful_answers_are_errors_with_a_reason),
+                cmocka_unit_test(gates_want_exactly_one_number),
+                cmocka_unit_test(the_selector_asks_for_raw_samples_of_both_arms),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
