@@ -3,8 +3,10 @@
 
 /*
  * The choices that are not obvious:
- * - Scoring changes nothing, so a POST may be sent again: to another server when the first cannot be reached, and when a reused
- *   connection turns out to be closed (empty-response). Not on a timeout: that would double the load of a model that is too slow.
+ * - Scoring changes nothing, so a POST may be sent again, to another server, when a scorer cannot be reached or dies before it answers
+ *   (empty-response). For that HAProxy must hold the whole request: http-buffer-request, and buffers of 64 KiB, that many rows of a
+ *   request. Without them it gives most requests of a kept connection up silently. Larger bodies are sent once. No second try after a
+ *   timeout: that would double the load of a model that is too slow.
  * - noreuseport: a second HAProxy on the same port must fail, not silently share the traffic.
  * - idle-close-on-response: while this process hands over to its successor, an idle client learns so with its next answer instead of
  *   finding its connection closed under its next request.
@@ -17,6 +19,7 @@ static const char PREAMBLE[] = "# Written by rolloutd; changes are overwritten.\
                                "    stats timeout 30s\n"
                                "    noreuseport\n"
                                "    fd-hard-limit 16384\n"
+                               "    tune.bufsize 65536\n"
                                "    hard-stop-after 60s\n"
                                "\n"
                                "defaults\n"
@@ -31,6 +34,7 @@ static const char PREAMBLE[] = "# Written by rolloutd; changes are overwritten.\
                                "    timeout http-keep-alive 60s\n"
                                "    retries 3\n"
                                "    option redispatch 1\n"
+                               "    option http-buffer-request\n"
                                "    retry-on conn-failure empty-response\n"
                                "    option idle-close-on-response\n"
                                "    http-reuse safe\n"

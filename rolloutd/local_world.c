@@ -88,7 +88,8 @@ void local_world_fill(const struct local_router *r, const struct local_target *t
 {
         const struct local_replica *p;
 
-        *out = (struct world){ .router_ok = r->haproxy->state == LOCAL_HAPROXY_UP && t->known && !t->trouble.kind };
+        bool known = t->known || !local_target_matters(r, t); /* of what does not run there is nothing to know */
+        *out = (struct world){ .router_ok = r->haproxy->state == LOCAL_HAPROXY_UP && known && !t->trouble.kind };
         DL_FOREACH(r->processes->head, p)
         {
                 struct version_status *v = strcmp(p->target, t->name) ? NULL : entry(out, p->version);
