@@ -126,6 +126,7 @@ test-unit: unit-build ## unit tests by themselves
 
 PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
 test-component: programs ## daemons against real PostgreSQL, Prometheus and HAProxy (T=expression selects)
+	$(if $(filter asan,$(MODE)),,@$(MAKE) --no-print-directory MODE=faults build/faults/bin/rolloutd)
 	@SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/component $(if $(T),-k '$(T)')
 
 .PHONY: deps-cluster test-cluster
