@@ -11,15 +11,6 @@
 #include "rolloutd/rollout_json.h"
 #include "rolloutd/target_private.h"
 
-struct target_waiter {
-        enum target_until until;
-        uint64_t edits;
-        int64_t deadline_ms;
-        void (*done)(void *arg, struct target *t, const struct err *failure);
-        void *arg;
-        struct target_waiter *next;
-};
-
 struct target *target_new(const struct target_env *env, const char *model)
 {
         struct target *t = xcalloc(1, sizeof *t);
@@ -46,13 +37,11 @@ struct target *target_load(const struct target_env *env, const struct platform_r
 
 void target_free(struct target *t)
 {
-        struct target_waiter *w, *next_w;
         struct target_op *op, *next_op;
 
         if (!t)
                 return;
-        LL_FOREACH_SAFE(t->waiters, w, next_w)
-        free(w);
+        target_waiters_free(t);
         DL_FOREACH_SAFE(t->ops, op, next_op)
         free(op);
         free(t);
@@ -253,46 +242,6 @@ static void note_standing(struct target *t)
         t->edits++;
 }
 
-/* --- who waits --- */
-
-static bool is_over(const struct target *t, const struct target_waiter *w, int64_t now, struct err *e)
-{
-        if (w->until == TARGET_SAVED ? t->saved_edits >= w->edits : phase_is_at_rest(t->now.phase) && target_weights_stand(t))
-                return true;
-        if (now < w->deadline_ms)
-                return false;
-        err_set(e, ERR_TIMEOUT, "%s; it is decided and is being tried again: %s",
-                w->until == TARGET_SAVED ? "the decision could not be saved yet" : "the router has not taken the new weights yet",
-                t->world_failure.kind ? t->world_failure.msg : t->world.router_message);
-        return true;
-}
-
-static void answer(struct target *t)
-{
-        struct target_waiter *w, *next;
-        int64_t now = target_now(t);
-
-        LL_FOREACH_SAFE(t->waiters, w, next)
-        {
-                struct err e = { 0 };
-
-                if (!is_over(t, w, now, &e))
-                        continue;
-                LL_DELETE(t->waiters, w);
-                w->done(w->arg, t, e.kind ? &e : NULL);
-                free(w);
-        }
-}
-
-void target_wait(struct target *t, enum target_until until, int64_t timeout_ms,
-                 void (*done)(void *arg, struct target *t, const struct err *failure), void *arg)
-{
-        struct target_waiter *w = xcalloc(1, sizeof *w);
-
-        *w = (struct target_waiter){ until, t->edits, target_now(t) + timeout_ms, done, arg, NULL };
-        LL_APPEND(t->waiters, w);
-}
-
 /* --- passes --- */
 
 static bool pass(struct target *t, const struct request *rq)
@@ -335,25 +284,10 @@ int target_ask(struct target *t, const struct request *rq, struct err *e)
 void target_reloaded(struct target *t)
 {
         struct request again = t->unsaved;
-        struct target_waiter *w, *next;
 
         t->unsaved.what = ASK_NOTHING;
         t->saved_edits = ++t->edits;
-        bool taken = pass(t, &again);
-
-        LL_FOREACH_SAFE(t->waiters, w, next)
-        {
-                struct err e = { 0 };
-
-                w->edits = t->edits;
-                if (taken || w->until != TARGET_SAVED)
-                        continue;
-                err_set(&e, ERR_CONFLICT, "somebody else changed %s meanwhile: it is in phase %s now", t->now.model,
-                        phase_name(t->now.phase));
-                LL_DELETE(t->waiters, w);
-                w->done(w->arg, t, &e);
-                free(w);
-        }
+        target_waiters_reloaded(t, pass(t, &again));
 }
 
 /* Holding, starving and starting are counted, not derived from clocks, so that a restart does not count as time. */
@@ -391,9 +325,9 @@ static int64_t next_due(const struct target *t, int64_t now)
                 due = t->record_at_ms;
         if (t->act_at_ms > now && t->act_at_ms < due)
                 due = t->act_at_ms;
-        for (const struct target_waiter *w = t->waiters; w; w = w->next)
-                if (w->deadline_ms < due)
-                        due = w->deadline_ms;
+        int64_t waiter_ms = target_waiters_due(t);
+
+        due = waiter_ms < due ? waiter_ms : due;
         return due > now ? due - now : 0;
 }
 
@@ -410,6 +344,6 @@ int64_t target_run(struct target *t)
         if (target_wants_evidence(t) && now >= t->ask_at_ms)
                 target_inquire(t);
         target_pass(t);
-        answer(t);
+        target_waiters_answer(t);
         return t->woken ? 0 : next_due(t, target_now(t));
 }

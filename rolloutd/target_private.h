@@ -35,3 +35,9 @@ void target_save(struct target *t);     /* target_save.c: save and record what i
 void target_inquire(struct target *t);  /* target_evidence.c: ask for evidence, unless that is under way */
 bool target_wants_evidence(const struct target *t);
 void target_failed(struct target *t, const char *operation, const struct err *e);
+
+/* target_wait.c */
+void target_waiters_answer(struct target *t);
+void target_waiters_reloaded(struct target *t, bool taken);
+int64_t target_waiters_due(const struct target *t); /* the first deadline; INT64_MAX: nobody waits */
+void target_waiters_free(struct target *t);
