@@ -1,6 +1,6 @@
-/* The rollout's table as a Mermaid state diagram, for the docs. */
+/* The rollout's table for people: docs/fsm.md, a Mermaid state diagram and every row in order. */
 #pragma once
 
 #include <stdio.h>
 
-void fsm_print_diagram(FILE *out);
+void fsm_print_doc(FILE *out);

@@ -119,7 +119,7 @@ static int run_tool(int argc, char **argv)
         struct err e = { 0 };
 
         if (argc == 2 && strcmp(argv[1], "--fsm") == 0) {
-                fsm_print_diagram(stdout);
+                fsm_print_doc(stdout);
                 return 0;
         }
         if (argc != 3 || strcmp(argv[1], "--check-policies") != 0)

@@ -175,6 +175,7 @@ static void have_effect(struct rollout *r, const struct move *m, const struct re
                 start(r, rq, now_ms);
                 return;
         case EFFECT_BEGIN:
+                r->paused = false;
                 new_step(r, 0);
                 return;
         case EFFECT_RAISE:

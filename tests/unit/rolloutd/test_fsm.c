@@ -1,13 +1,13 @@
 /* The rollout's table: what wins over what, and that the table itself is whole. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "tests/unit/lib/unit.h"
 
-#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 
+#include "lib/auto.h"
+#include "lib/fs.h"
 #include "rolloutd/fsm.h"
+#include "rolloutd/fsm_diagram.h"
 
 #define STAY ""
 
@@ -218,6 +218,22 @@ static void all_traffic_is_reached_through_promoting_only(void **state)
         }
 }
 
+static void the_docs_show_this_table(void **state)
+{
+        char *printed = NULL;
+        size_t len;
+        FILE *out = open_memstream(&printed, &len);
+        AUTO(str) doc = NULL;
+        (void) state;
+
+        fsm_print_doc(out);
+        fclose(out);
+        assert_int_equal(fs_read("docs/fsm.md", 1 << 20, &doc, NULL, NULL), 0);
+        if (strcmp(doc, printed) != 0)
+                fail_msg("docs/fsm.md is not what `rolloutd --fsm` prints");
+        free(printed);
+}
+
 static void phases_are_known_by_name(void **state)
 {
         enum phase p;
@@ -240,6 +256,7 @@ int main(void)
                 cmocka_unit_test(row_ids_are_unique_and_named_after_their_phase),
                 cmocka_unit_test(every_row_wins_for_some_observation),
                 cmocka_unit_test(all_traffic_is_reached_through_promoting_only),
+                cmocka_unit_test(the_docs_show_this_table),
                 cmocka_unit_test(phases_are_known_by_name),
         };
 
