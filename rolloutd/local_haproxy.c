@@ -186,6 +186,7 @@ static void up(struct local_haproxy *h, pid_t pid)
         local_child_forget(&h->serving);
         if (local_child_watch(&h->serving, h->setup->epoll, pid, &e))
                 LOG_ERROR("cannot watch HAProxy", "error", e.msg);
+        h->found = h->state == LOCAL_HAPROXY_ASKING;
         h->state = LOCAL_HAPROXY_UP;
         h->up_since_ms = clock_ms();
         *h->message = '\0';

@@ -35,6 +35,7 @@ struct local_haproxy {
         struct local_child serving, successor;
         pid_t leaving[LOCAL_LEAVING_MAX]; /* predecessors that finish what they have, to be reaped */
         int n_leaving;
+        bool found; /* the one that serves was not started by us */
         struct local_talk talk;
         bool reload; /* the configuration it runs with is not what it should be */
         struct backoff restarts;

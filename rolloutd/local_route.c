@@ -232,6 +232,7 @@ void local_router_came_up(void *router)
         DL_FOREACH(r->targets, t)
         {
                 t->known = false;
+                t->found = r->haproxy->found;
                 t->due_ms = 0;
         }
 }

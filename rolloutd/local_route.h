@@ -49,9 +49,10 @@ struct local_target {
         bool known;                            /* it has said since it last started */
         bool dirty;                            /* what it should be may have changed */
         int64_t save_due_ms;                   /* STATE/routes/NAME.json is not on disk as it should be; 0: it is */
-        bool reloaded;                         /* its backend was missing, a reload is to bring it */
-        int tries;                             /* in a row that did not lead where they should */
-        int64_t due_ms;                        /* no try before */
+        bool found;     /* HAProxy ran before we did: its weights are the right ones, whatever we remember */
+        bool reloaded;  /* its backend was missing, a reload is to bring it */
+        int tries;      /* in a row that did not lead where they should */
+        int64_t due_ms; /* no try before */
         struct local_route_op *routes;
         struct local_observe_op *observers;
         struct err trouble; /* of the last conversation; kind ERR_NONE: none */
@@ -101,7 +102,11 @@ void local_shift_finish_observers(struct local_router *r, struct local_target *t
 
 /* --- targets (local_target.c) --- */
 
+int local_shares_of(const struct local_shares *s, int64_t version); /* 0: none */
 bool local_shares_have(const struct local_shares *s, int64_t version);
+bool local_shares_alike(const struct local_shares *a, const struct local_shares *b);
+/* As HAProxy has them. */
+void local_target_live(const struct local_router *r, const struct local_target *t, struct local_shares *out);
 
 struct local_target *local_target_get(struct local_router *r, const char *name); /* made when new */
 int local_target_read(struct local_target *t, const char *path, struct err *e);

@@ -91,6 +91,21 @@ static void not_understood(struct local_router *r, struct local_target *t)
         t->reloaded = true;
 }
 
+/* The first word of a HAProxy that ran before we did. Somebody may have steered it by hand while nobody else could. */
+static void adopt(struct local_router *r, struct local_target *t)
+{
+        struct local_shares live;
+
+        t->dirty = true;
+        local_target_live(r, t, &live);
+        if (t->found && live.n > 0 && !local_shares_alike(&live, &t->asked)) {
+                LOG_WARN("HAProxy has other weights than were asked for last; they stay", "model", t->name);
+                t->asked = live;
+                t->save_due_ms = clock_ms();
+        }
+        t->found = false;
+}
+
 static void talked(void *arg, const char *answer, const struct err *failure)
 {
         struct local_router *r = arg;
@@ -112,7 +127,7 @@ static void talked(void *arg, const char *answer, const struct err *failure)
                 else if (knew)
                         compare(r, t, routing);
                 else
-                        t->dirty = true;
+                        adopt(r, t);
         }
         t->reloaded &= !t->known;
         if (t->known || !r->haproxy->reload) /* else they wait for the reload */

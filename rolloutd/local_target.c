@@ -40,10 +40,7 @@ bool local_target_matters(const struct local_router *r, const struct local_targe
 
 bool local_shares_have(const struct local_shares *s, int64_t version)
 {
-        for (int i = 0; i < s->n; i++)
-                if (s->w[i].version == version)
-                        return true;
-        return false;
+        return local_shares_of(s, version) > 0;
 }
 
 static int read_shares(const char *path, json_t *weights, struct local_shares *out, struct err *e)
@@ -136,7 +133,6 @@ void local_target_want(const struct local_router *r, const struct local_target *
                 s[i] = (struct local_share){ .bp = shares->w[i].bp, .slots = n[i].serving ? n[i].serving : n[i].all };
         }
         local_weights(s, shares->n);
-        bool unasked = shares->n == 0 && t->known; /* or it was lost: leave what HAProxy has */
         DL_FOREACH(r->processes->head, p)
         {
                 int i = 0;
@@ -145,6 +141,52 @@ void local_target_want(const struct local_router *r, const struct local_target *
                 while (i < shares->n && shares->w[i].version != p->version)
                         i++;
                 bool idle = i == shares->n || (p->serving == LOCAL_SERVE_NO && n[i].serving);
-                place(t, p, unasked ? t->actual[p->slot].weight : idle ? 0 : s[i].weight, &out[p->slot]);
+                place(t, p, idle ? 0 : s[i].weight, &out[p->slot]);
         }
+}
+
+void local_target_live(const struct local_router *r, const struct local_target *t, struct local_shares *out)
+{
+        int64_t total = 0, of[WORLD_VERSIONS_MAX] = { 0 };
+        const struct local_replica *p;
+
+        *out = (struct local_shares){ 0 };
+        for (int i = 0; i < LOCAL_SLOTS; i++)
+                total += t->actual[i].weight;
+        DL_FOREACH(r->processes->head, p)
+        {
+                int i = 0;
+                if (strcmp(p->target, t->name) || t->actual[p->slot].weight == 0)
+                        continue;
+                while (i < out->n && out->w[i].version != p->version)
+                        i++;
+                if (i == WORLD_VERSIONS_MAX)
+                        continue;
+                out->n = i < out->n ? out->n : i + 1;
+                out->w[i].version = p->version;
+                of[i] += t->actual[p->slot].weight;
+        }
+        for (int i = 0; i < out->n; i++)
+                out->w[i].bp = (int) ((of[i] * WEIGHT_ALL + total / 2) / total);
+}
+
+int local_shares_of(const struct local_shares *s, int64_t version)
+{
+        for (int i = 0; i < s->n; i++)
+                if (s->w[i].version == version)
+                        return s->w[i].bp;
+        return 0;
+}
+
+/* But for what whole numbers cannot express; nothing is only nothing. */
+bool local_shares_alike(const struct local_shares *a, const struct local_shares *b)
+{
+        if (a->n != b->n)
+                return false;
+        for (int i = 0; i < a->n; i++) {
+                int other = local_shares_of(b, a->w[i].version);
+                if (other == 0 || abs(other - a->w[i].bp) > 50)
+                        return false;
+        }
+        return true;
 }

@@ -50,19 +50,11 @@ static void add_replica(const struct local_target *t, const struct local_replica
 /* Weight by weight as HAProxy has it; what its slots weigh together counts, in maintenance or not. */
 static void add_weights(const struct local_router *r, const struct local_target *t, struct world *w)
 {
-        int64_t total = 0, of[WORLD_VERSIONS_MAX] = { 0 };
-        const struct local_replica *p;
+        struct local_shares live;
 
-        for (int i = 0; i < LOCAL_SLOTS; i++)
-                total += t->actual[i].weight;
-        DL_FOREACH(r->processes->head, p)
-        {
-                struct version_status *v = strcmp(p->target, t->name) ? NULL : entry(w, p->version);
-                if (v)
-                        of[v - w->versions] += t->actual[p->slot].weight;
-        }
+        local_target_live(r, t, &live);
         for (int i = 0; i < w->n_versions; i++)
-                w->versions[i].weight_bp = total ? (int) ((of[i] * WEIGHT_ALL + total / 2) / total) : 0;
+                w->versions[i].weight_bp = local_shares_of(&live, w->versions[i].version);
 }
 
 static void tell_leavers(struct world *w)

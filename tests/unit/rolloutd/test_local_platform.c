@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -380,6 +381,40 @@ static void weights_lost_with_the_machine_leave_traffic_alone(void **state)
         assert_in_range(observe(f, 2)->weight_bp, 2480, 2520);
 }
 
+static void tell_haproxy(struct fixture *f, const char *command)
+{
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        char answer[64];
+
+        (void) snprintf(a.sun_path, sizeof a.sun_path, "%s/haproxy.sock", f->dir);
+        assert_int_equal(connect(fd, (struct sockaddr *) &a, sizeof a), 0);
+        assert_int_equal(send(fd, command, strlen(command), 0), strlen(command));
+        while (recv(fd, answer, sizeof answer, 0) > 0)
+                ;
+        (void) close(fd);
+}
+
+static void weights_set_by_hand_while_nobody_else_could_stay(void **state)
+{
+        struct fixture *f = *state;
+
+        close_platform(f);
+        assert_non_null(f->p = open_platform(f, false, NULL));
+        two_versions(f, 1, 1);
+        assert_int_equal(route2(f, 1, 7500, 2, 2500), ERR_NONE);
+        close_platform(f);
+        tell_haproxy(f, "set server model_credit/s2 weight 0\n");
+        assert_non_null(f->p = open_platform(f, true, NULL));
+        WAIT_UNTIL(f, is_ready(f, 1, 1) && is_ready(f, 2, 1));
+        run_for(f, 300);
+        assert_int_equal(observe(f, 2)->weight_bp, 0);
+        assert_int_equal(observe(f, 1)->weight_bp, 10000);
+        assert_int_equal(kill(process_of(f, "haproxy"), SIGKILL), 0);
+        WAIT_UNTIL(f, observe(f, 1)->weight_bp == 10000);
+        assert_int_equal(observe(f, 2)->weight_bp, 0);
+}
+
 static void a_new_model_joins_without_hurting_the_others(void **state)
 {
         struct fixture *f = *state;
@@ -671,6 +706,7 @@ int main(int argc, char **argv)
                 T(a_dead_process_is_replaced_while_others_take_over),
                 T(a_new_platform_takes_over_what_runs),
                 T(weights_lost_with_the_machine_leave_traffic_alone),
+                T(weights_set_by_hand_while_nobody_else_could_stay),
                 T(a_new_model_joins_without_hurting_the_others),
                 T(a_refused_model_is_told_and_not_tried_again),
                 T(a_crashing_scorer_is_tried_again_and_said_why),
