@@ -36,33 +36,40 @@ static void words_of(const char *line, char *out, size_t size)
                 (void) snprintf(out, size, "%s", msg ? msg : line);
 }
 
+static void read_tail(const char *path, long from, char text[static LAST_BYTES + 1])
+{
+        size_t n = 0;
+        FILE *f = fopen(path, "re");
+
+        if (f) {
+                long end = fseek(f, 0, SEEK_END) == 0 ? ftell(f) : 0;
+                if (from < end - LAST_BYTES)
+                        from = end - LAST_BYTES;
+                if (from < end && fseek(f, from, SEEK_SET) == 0)
+                        n = fread(text, 1, LAST_BYTES, f);
+                (void) fclose(f);
+        }
+        text[n] = '\0';
+}
+
 void local_log_last_words(const char *path, long from, char *out, size_t size)
 {
-        char text[LAST_BYTES + 1];
+        char text[LAST_BYTES + 1], *start;
 
         *out = '\0';
-        AUTO(file) f = fopen(path, "re");
-        if (!f || fseek(f, 0, SEEK_END))
-                return;
-        long end = ftell(f);
-        if (from < end - LAST_BYTES)
-                from = end - LAST_BYTES;
-        if (from >= end || fseek(f, from, SEEK_SET))
-                return;
-        text[fread(text, 1, LAST_BYTES, f)] = '\0';
+        read_tail(path, from, text);
         const char *alert = strstr(text, "[ALERT]"); /* HAProxy tells the cause first and its despair last */
         if (alert) {
                 (void) snprintf(out, size, "%.*s", (int) strcspn(alert, "\n"), alert);
                 return;
         }
-        for (;;) {
+        do {
                 size_t n = strlen(text);
                 while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
                         text[--n] = '\0';
-                char *start = strrchr(text, '\n');
+                start = strrchr(text, '\n');
                 words_of(start ? start + 1 : text, out, size);
-                if (*out || !start)
-                        return;
-                *start = '\0';
-        }
+                if (start)
+                        *start = '\0';
+        } while (!*out && start);
 }
