@@ -71,23 +71,22 @@ int err_errno(struct err *e, int number, const char *fmt, ...)
 
 int err_wrap(struct err *e, const char *fmt, ...)
 {
-        char outer[sizeof e->msg], cause[sizeof e->msg];
+        char outer[sizeof(struct err)];
         va_list ap;
 
         if (!e)
                 return -1;
-        memcpy(cause, e->msg, sizeof cause);
         va_start(ap, fmt);
         (void) vsnprintf(outer, sizeof outer, fmt, ap);
         va_end(ap);
-        size_t cause_len = strlen(cause), outer_len = strlen(outer), room = sizeof e->msg - 1 - cause_len;
+        size_t cause = strlen(e->msg), room = sizeof e->msg - 1 - cause, n = strlen(outer);
         if (room <= 2) /* the cause fills the message: keep it whole */
                 return -1;
-        if (outer_len > room - 2)
-                outer_len = room - 2;
-        memcpy(e->msg, outer, outer_len);
-        memcpy(e->msg + outer_len, ": ", 2);
-        memcpy(e->msg + outer_len + 2, cause, cause_len + 1);
+        if (n > room - 2)
+                n = room - 2;
+        memmove(e->msg + n + 2, e->msg, cause + 1);
+        memcpy(e->msg, outer, n);
+        memcpy(e->msg + n, ": ", 2);
         return -1;
 }
 
