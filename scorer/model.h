@@ -12,9 +12,8 @@ struct model { /* zeroed: none */
         const struct objective *objective;
         char **feature_names; /* n_features of them, or NULL: the model has no names */
         uint32_t n_features;
-        uint32_t n_outputs;     /* per row */
-        int xgboost_version;    /* of the writer, major * 100 + minor */
-        int64_t best_iteration; /* as recorded by early stopping, -1 if it was not; all trees are used regardless */
+        uint32_t n_outputs;  /* per row */
+        int xgboost_version; /* of the writer, major * 100 + minor */
 };
 
 void model_done(struct model *m);

@@ -183,16 +183,13 @@ static int check_feature_types(const struct doc_value *v, const struct model *m,
         return 0;
 }
 
-static int read_attributes(const struct doc_value *v, struct model *m, struct err *e)
+/* Notes of whoever trained the model; none changes a score, best_iteration neither. */
+static int check_attributes(const struct doc_value *v, struct err *e)
 {
-        m->best_iteration = -1;
-        for (const struct doc_value *p = v->first; p; p = p->next) {
+        for (const struct doc_value *p = v->first; p; p = p->next)
                 if (p->kind != DOC_STRING)
                         return field_refuse(e, "learner.attributes", p->key, "is %s, it has to be a string",
                                             doc_kind_text(p->kind));
-                if (!strcmp(p->key, "best_iteration") && field_int(p, "learner.attributes", 0, MAX_TREES, &m->best_iteration, e))
-                        return -1;
-        }
         return 0;
 }
 
@@ -317,7 +314,7 @@ static int read_learner(const struct doc_value *v, struct model *m, struct err *
         struct shape shape;
 
         if (fields_take(v, LEARNER, rows, N, got, e) || read_shape(got[PARAM], &shape, e) ||
-            read_objective(got[OBJ], &shape, m, e) || read_attributes(got[ATTRIBUTES], m, e))
+            read_objective(got[OBJ], &shape, m, e) || check_attributes(got[ATTRIBUTES], e))
                 return -1;
         m->n_features = (uint32_t) shape.features;
         m->n_outputs = shape.groups;

@@ -22,6 +22,7 @@ CASES = [
     ("classes", {"objective": "multi:softprob", "num_class": 4, "max_depth": 5}, 12, 10, 0.15, "json", "classes"),
     ("forests of classes", {"objective": "multi:softprob", "num_class": 3, "num_parallel_tree": 3, "subsample": 0.8}, 5, 10, 0.1, "ubj", "classes"),
     ("margins", {"objective": "binary:logitraw", "max_depth": 5, "base_score": 0.3}, 15, 6, 0.1, "ubj", "class"),
+    ("no trees", {"objective": "binary:logistic", "base_score": 0.3}, 0, 4, 0.1, "ubj", "class"),
     ("several targets", {"objective": "reg:squarederror", "max_depth": 4}, 10, 8, 0.1, "ubj", "targets"),
     *[(objective, {"objective": objective, "max_depth": 4}, 10, 6, 0.1, "json", label) for objective, label in [
         ("binary:hinge", "class"), ("reg:logistic", "class"), ("reg:squaredlogerror", "positive"), ("reg:gamma", "positive"),
