@@ -111,6 +111,8 @@ static int read_objective(const struct doc_value *v, const struct shape *s, stru
         }
         if (m->objective->classes ? s->classes < 1 : s->classes > 1)
                 return field_refuse(e, PARAMS, "num_class", "is %" PRId64 ", which does not go with %s", s->classes, name->text);
+        if (m->objective->classes && s->targets > 1)
+                return field_refuse(e, PARAMS, "num_target", "is %" PRId64 ", which does not go with %s", s->targets, name->text);
         return 0;
 }
 
@@ -123,7 +125,9 @@ static int read_base(const struct shape *s, const struct model *m, float *base, 
         for (at += *close != '\0';; at++) {
                 char *end;
                 float v = strtof(at, &end);
-                if (end == at || *at == ' ' || !isfinite(v) || n == s->groups)
+                /* strtof() takes white space in front and hexadecimals, too. */
+                bool plain = end > at && strspn(at, "+-.0123456789Ee") >= (size_t) (end - at);
+                if (!plain || !isfinite(v) || n == s->groups)
                         return field_refuse(e, PARAMS, "base_score", "is \"%.64s\", it has to be one finite number, or %u",
                                             s->base_score->text, s->groups);
                 struct err why;
