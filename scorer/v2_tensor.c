@@ -48,6 +48,14 @@ static void add_value(struct v2_values *values, float v)
         values->v[values->n++] = v;
 }
 
+/* The last integers of INT64 and UINT64 are no doubles and round to the limit beyond: their digits tell them from it. */
+static double before_limit(double v, const char *text, size_t len)
+{
+        const char *last = v == 0x1p63 ? "9223372036854775807" : v == 0x1p64 ? "18446744073709551615" : NULL;
+
+        return last && len == strlen(last) && memcmp(text, last, len) <= 0 ? nextafter(v, 0) : v;
+}
+
 static void see_number(struct seen *seen, size_t at, double v)
 {
         if (seen->fraction == NONE && v != nearbyint(v))
@@ -76,6 +84,7 @@ static int scan_element(struct scan *s, struct v2_values *values, size_t first, 
 {
         char c = scan_peek(s);
         size_t at = values->n - first;
+        const char *text = s->at;
         double v;
 
         if (!((c >= '0' && c <= '9') || c == '-') || (c == '-' && s->end - s->at > 1 && s->at[1] == 'I'))
@@ -84,7 +93,7 @@ static int scan_element(struct scan *s, struct v2_values *values, size_t first, 
                 return -1;
         if (isinf((float) v))
                 return scan_fail(s, "data[%zu] is too large for a 32-bit float", at);
-        see_number(seen, at, v);
+        see_number(seen, at, before_limit(v, text, (size_t) (s->at - text)));
         add_value(values, (float) v);
         return 0;
 }
