@@ -41,6 +41,8 @@ void pg_free(struct pg *db); /* all connections must be back; NULL is fine */
 
 /* While paused (reason: static text) pg_get() fails with UNAVAILABLE and the reason; NULL resumes. */
 void pg_pause(struct pg *db, const char *reason);
+/* The server is known to answer: the next pg_get() tries at once, even if the last one failed a moment ago. */
+void pg_retry_now(struct pg *db);
 
 /*
  * Borrow a connection whose operations all end by the deadline. UNAVAILABLE when all are busy until then, when the server

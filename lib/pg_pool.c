@@ -64,6 +64,14 @@ void pg_pause(struct pg *db, const char *reason)
         (void) pthread_mutex_unlock(&db->lock);
 }
 
+void pg_retry_now(struct pg *db)
+{
+        (void) pthread_mutex_lock(&db->lock);
+        db->backoff = (struct backoff){ 0 };
+        db->retry_at_ms = 0;
+        (void) pthread_mutex_unlock(&db->lock);
+}
+
 void pg_get_stats(struct pg *db, struct pg_stats *out)
 {
         (void) pthread_mutex_lock(&db->lock);

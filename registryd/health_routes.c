@@ -1,4 +1,6 @@
 /* Health, metrics and who am I. */
+#include <string.h>
+
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/version.h"
@@ -31,7 +33,9 @@ void registry_observe(const struct http_request *rq, const char *route, int stat
 
         metric_inc(metrics_cell(reg->metrics, METRIC_requests, rq->method, route, code.text));
         metric_observe(metrics_cell(reg->metrics, METRIC_duration, rq->method, route), (double) duration_us / 1e6);
-        log_write(status >= 500 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "request", "method", rq->method, "path", rq->path, "status",
+        /* "Not ready" is an answer, not a fault, and probes ask often. */
+        bool fault = status >= 500 && strcmp(route, "/readyz");
+        log_write(fault ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "request", "method", rq->method, "path", rq->path, "status",
                   code.text, "ms", ms.text, "actor", rq->actor, "request_id", rq->id, (char *) 0);
 }
 
@@ -53,6 +57,7 @@ int ready_get(struct http_request *rq, struct http_reply *rp, struct err *e)
                 e->kind = ERR_UNAVAILABLE;
                 return -1;
         }
+        pg_retry_now(reg->transfers); /* ready is ready for artifacts too */
         return http_reply_json(rp, 200, json_pack("{s:s}", "status", "ready"));
 }
 
