@@ -32,10 +32,10 @@ bool scan_take(struct scan *s, const char *word)
         return true;
 }
 
-int scan_expect(struct scan *s, char c)
+int scan_open(struct scan *s, char bracket, const char *what)
 {
-        if (scan_peek(s) != c)
-                return scan_fail(s, "%c has to follow", c);
+        if (scan_peek(s) != bracket)
+                return scan_fail(s, "%s is no %s", what, bracket == '[' ? "list" : "object");
         s->at++;
         return 0;
 }
@@ -56,10 +56,10 @@ static int check_escape(struct scan *s)
         return scan_fail(s, "an unknown escape in a string");
 }
 
-int scan_string(struct scan *s, struct scan_text *out)
+int scan_string(struct scan *s, const char *what, struct scan_text *out)
 {
         if (scan_peek(s) != '"')
-                return scan_fail(s, "a string has to follow");
+                return scan_fail(s, "%s is no string", what);
         *out = (struct scan_text){ .s = ++s->at };
         while (s->at < s->end && *s->at != '"') {
                 if ((unsigned char) *s->at < 0x20)
@@ -157,13 +157,13 @@ int scan_number(struct scan *s, double *out)
         return *out = strtod(token, NULL), 0;
 }
 
-int scan_integer(struct scan *s, int64_t *out)
+int scan_integer(struct scan *s, const char *what, int64_t *out)
 {
         const char *begin = s->at;
         struct decimal d;
 
         if (!read_decimal(s, &d) || !d.plain || d.digits > 18)
-                return s->at = begin, scan_fail(s, "an integer has to follow");
+                return s->at = begin, scan_fail(s, "%s is no integer", what);
         *out = d.negative ? -(int64_t) d.mantissa : (int64_t) d.mantissa;
         return 0;
 }
@@ -187,7 +187,14 @@ int scan_next(struct scan *s, char close, bool *first)
 
 int scan_key(struct scan *s, struct scan_text *key)
 {
-        return scan_string(s, key) || scan_expect(s, ':') ? -1 : 0;
+        if (scan_peek(s) != '"')
+                return scan_fail(s, "the name of a member has to follow");
+        if (scan_string(s, "", key))
+                return -1;
+        if (scan_peek(s) != ':')
+                return scan_fail(s, "a colon has to follow");
+        s->at++;
+        return 0;
 }
 
 int scan_skip(struct scan *s, unsigned max_depth)
@@ -199,7 +206,7 @@ int scan_skip(struct scan *s, unsigned max_depth)
         int r;
 
         if (c == '"')
-                return scan_string(s, &text);
+                return scan_string(s, "", &text);
         if (c != '{' && c != '[')
                 return scan_take(s, "null") || scan_take(s, "true") || scan_take(s, "false") ? 0 : scan_number(s, &number);
         if (max_depth == 0)

@@ -33,11 +33,12 @@ static inline char scan_peek(struct scan *s)
 }
 
 bool scan_take(struct scan *s, const char *word); /* exactly these bytes, which may be the start of a longer word */
-int scan_expect(struct scan *s, char c);          /* after white space */
-int scan_string(struct scan *s, struct scan_text *out);
-int scan_number(struct scan *s, double *out);      /* by RFC 8259; rounded as strtod() does; may overflow to an infinity */
-int scan_integer(struct scan *s, int64_t *out);    /* without fraction and exponent, at most 18 digits */
-int scan_skip(struct scan *s, unsigned max_depth); /* any value */
+/* Something else there is "`what` is no list", "no object", "no string", "no integer". */
+int scan_open(struct scan *s, char bracket, const char *what);
+int scan_string(struct scan *s, const char *what, struct scan_text *out);
+int scan_number(struct scan *s, double *out); /* by RFC 8259; rounded as strtod() does; may overflow to an infinity */
+int scan_integer(struct scan *s, const char *what, int64_t *out); /* without fraction and exponent, at most 18 digits */
+int scan_skip(struct scan *s, unsigned max_depth);                /* any value */
 
 /*
  * Iterate: `for (bool first = true; (r = scan_next(&s, ']', &first)) > 0;)` with the cursor after the opening bracket. 1: an

@@ -34,7 +34,7 @@ static int scan_id(struct parser *p)
 {
         struct scan_text text;
 
-        if (scan_string(&p->scan, &text))
+        if (scan_string(&p->scan, "\"id\"", &text))
                 return -1;
         if (text.len > ID_MAX)
                 return scan_fail(&p->scan, "id is longer than %d bytes", ID_MAX);
@@ -47,7 +47,7 @@ static int scan_inputs(struct parser *p)
         bool begin = true;
         int r;
 
-        if (scan_expect(&p->scan, '['))
+        if (scan_open(&p->scan, '[', "\"inputs\""))
                 return -1;
         while ((r = scan_next(&p->scan, ']', &begin)) > 0) {
                 if (p->n_inputs == p->cap_inputs) {
@@ -67,7 +67,7 @@ static int scan_output(struct parser *p)
         bool begin = true;
         int r;
 
-        if (scan_expect(&p->scan, '{'))
+        if (scan_open(&p->scan, '{', "an output"))
                 return -1;
         while ((r = scan_next(&p->scan, '}', &begin)) > 0) {
                 if (scan_key(&p->scan, &key))
@@ -75,14 +75,17 @@ static int scan_output(struct parser *p)
                 if (!scan_text_is(&key, "name") && !scan_text_is(&key, "parameters"))
                         return scan_fail(&p->scan, "\"%.*s\" is no member of an output", (int) (key.len < 64 ? key.len : 64),
                                          key.s);
-                if (scan_text_is(&key, "name") ? scan_string(&p->scan, &name) : scan_skip(&p->scan, SKIP_DEPTH))
+                if (scan_text_is(&key, "name") ? scan_string(&p->scan, "an output's \"name\"", &name)
+                                               : scan_skip(&p->scan, SKIP_DEPTH))
                         return -1;
         }
         if (r)
                 return r;
-        if (!name.s || !scan_text_is(&name, p->schema->output))
+        if (!name.s)
+                return scan_fail(&p->scan, "an output has no name");
+        if (!scan_text_is(&name, p->schema->output))
                 return scan_fail(&p->scan, "output \"%.*s\" is unknown; there is \"%s\"", (int) (name.len < 64 ? name.len : 64),
-                                 name.s ? name.s : "", p->schema->output);
+                                 name.s, p->schema->output);
         return 0;
 }
 
@@ -91,7 +94,7 @@ static int scan_outputs(struct parser *p)
         bool begin = true;
         int r;
 
-        if (scan_expect(&p->scan, '['))
+        if (scan_open(&p->scan, '[', "\"outputs\""))
                 return -1;
         while ((r = scan_next(&p->scan, ']', &begin)) > 0)
                 if (scan_output(p))
@@ -101,8 +104,7 @@ static int scan_outputs(struct parser *p)
 
 static int skip_parameters(struct parser *p)
 {
-        return scan_peek(&p->scan) == '{' ? scan_skip(&p->scan, SKIP_DEPTH)
-                                          : scan_fail(&p->scan, "parameters have to be an object");
+        return scan_peek(&p->scan) == '{' ? scan_skip(&p->scan, SKIP_DEPTH) : scan_fail(&p->scan, "\"parameters\" is no object");
 }
 
 static const struct {

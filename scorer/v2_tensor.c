@@ -117,7 +117,7 @@ static int scan_rows(struct scan *s, struct v2_values *values, size_t first, str
         seen->nested = true;
         while ((r = scan_next(s, ']', &begin)) > 0) {
                 size_t before = values->n;
-                if (scan_expect(s, '[') || scan_row(s, values, first, seen))
+                if (scan_open(s, '[', "a row of \"data\"") || scan_row(s, values, first, seen))
                         return -1;
                 if (seen->rows++ > 0 && values->n - before != seen->columns)
                         return scan_fail(s, "the inner lists of data differ in length");
@@ -129,7 +129,7 @@ static int scan_rows(struct scan *s, struct v2_values *values, size_t first, str
 static int scan_data(struct scan *s, struct v2_values *values, struct v2_tensor *t, struct seen *seen)
 {
         t->first = values->n;
-        if (scan_expect(s, '['))
+        if (scan_open(s, '[', "\"data\""))
                 return -1;
         if (scan_peek(s) == '[' ? scan_rows(s, values, t->first, seen) : scan_row(s, values, t->first, seen))
                 return -1;
@@ -143,10 +143,10 @@ static int scan_shape(struct scan *s, struct v2_tensor *t)
         int64_t length;
         int r;
 
-        if (scan_expect(s, '['))
+        if (scan_open(s, '[', "\"shape\""))
                 return -1;
         while ((r = scan_next(s, ']', &begin)) > 0) {
-                if (scan_integer(s, &length))
+                if (scan_integer(s, "a length in \"shape\"", &length))
                         return -1;
                 if (length < 0 || length > INT32_MAX)
                         return scan_fail(s, "a length in shape is %" PRId64, length);
@@ -161,7 +161,7 @@ static int scan_datatype(struct scan *s, const struct datatype **type)
 {
         struct scan_text text;
 
-        if (scan_string(s, &text))
+        if (scan_string(s, "\"datatype\"", &text))
                 return -1;
         for (size_t i = 0; i < sizeof datatypes / sizeof *datatypes; i++)
                 if (scan_text_is(&text, datatypes[i].name))
@@ -172,7 +172,7 @@ static int scan_datatype(struct scan *s, const struct datatype **type)
 
 static int scan_parameters(struct scan *s)
 {
-        return scan_peek(s) == '{' ? scan_skip(s, PARAMETERS_DEPTH) : scan_fail(s, "parameters have to be an object");
+        return scan_peek(s) == '{' ? scan_skip(s, PARAMETERS_DEPTH) : scan_fail(s, "\"parameters\" is no object");
 }
 
 static int scan_member(struct scan *s, struct v2_values *values, struct v2_tensor *t, struct seen *seen,
@@ -194,7 +194,7 @@ static int scan_member(struct scan *s, struct v2_values *values, struct v2_tenso
                 return scan_fail(s, "\"%.*s\" %s", (int) (key.len < 64 ? key.len : 64), key.s,
                                  bit ? "appears twice in an input" : "is no member of an input");
         *have |= bit;
-        return bit == NAME       ? scan_string(s, &t->name)
+        return bit == NAME       ? scan_string(s, "an input's \"name\"", &t->name)
                : bit == SHAPE    ? scan_shape(s, t)
                : bit == DATATYPE ? scan_datatype(s, type)
                                  : scan_data(s, values, t, seen);
@@ -258,7 +258,7 @@ int v2_tensor_scan(struct scan *s, struct v2_values *values, struct v2_tensor *t
         int r;
 
         *t = (struct v2_tensor){ 0 };
-        if (scan_expect(s, '{'))
+        if (scan_open(s, '{', "an input"))
                 return -1;
         while ((r = scan_next(s, '}', &begin)) > 0)
                 if (scan_member(s, values, t, &seen, &type, &have))

@@ -89,7 +89,7 @@ static void texts_mean_what_json_says(void **state)
                 struct err e = { 0 };
                 struct scan s = { cases[i].json, cases[i].json, cases[i].json + strlen(cases[i].json), &e };
                 struct scan_text t;
-                assert_int_equal(scan_string(&s, &t), 0);
+                assert_int_equal(scan_string(&s, "text", &t), 0);
                 char *copy = scan_text_copy(&t);
                 assert_string_equal(copy, cases[i].text);
                 assert_true(scan_text_is(&t, cases[i].text));
