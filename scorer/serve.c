@@ -68,9 +68,8 @@ static int model_get(struct http_request *rq, struct http_reply *rp, struct err 
         AUTO_STRBUF b;
 
         strbuf_init(&b, V2_ANSWER_MAX);
-        if (!v2)
+        if (!v2 || v2_describe(v2, &b, e))
                 return -1;
-        v2_describe(v2, &b);
         return reply(rp, &b);
 }
 

@@ -68,9 +68,10 @@ int v2_infer(const struct v2 *v, const char *body, size_t len, struct strbuf *ou
         return r;
 }
 
-void v2_describe(const struct v2 *v, struct strbuf *out)
+int v2_describe(const struct v2 *v, struct strbuf *out, struct err *e)
 {
         struct v2_identity who = identity(v);
 
         v2_reply_model(out, &who, v->model.feature_names, v->model.n_features);
+        return strbuf_ok(out) ? 0 : err_set(e, ERR_INTERNAL, "the names of the features are over %zu bytes", out->max);
 }

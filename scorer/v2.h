@@ -30,4 +30,5 @@ int v2_check(const struct v2 *v, const char *name, const char *version, struct e
 
 /* Score the body of an infer request. INVALID when the request has to change. */
 int v2_infer(const struct v2 *v, const char *body, size_t len, struct strbuf *out, struct err *e);
-void v2_describe(const struct v2 *v, struct strbuf *out); /* the model's metadata */
+/* The model's metadata. INTERNAL when its features' names are too long for `out`. */
+int v2_describe(const struct v2 *v, struct strbuf *out, struct err *e);

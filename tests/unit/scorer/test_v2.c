@@ -112,6 +112,25 @@ static void features_with_one_name_are_refused(void **state)
         assert_string_equal(e.msg, "learner.feature_names: two features have the name \"age\"");
 }
 
+static void metadata_is_whole_or_an_error(void **state)
+{
+        struct model m = stump("reg:squarederror", 1, 0, 1);
+        struct err e = { 0 };
+        struct v2 v;
+
+        (void) state;
+        assert_int_equal(v2_open(&v, "credit", "3", "predict", 10, &m, &e), 0);
+        for (size_t max = 0; max < 400; max++) {
+                AUTO_STRBUF b;
+                strbuf_init(&b, max);
+                if (v2_describe(&v, &b, &e) == 0)
+                        assert_string_equal(strbuf_str(&b) + b.len - 4, "]}]}");
+                else
+                        assert_true(max < 200 && e.kind == ERR_INTERNAL);
+        }
+        v2_close(&v);
+}
+
 static void errors_are_json_whatever_the_names(void **state)
 {
         AUTO_STRBUF b;
@@ -130,6 +149,7 @@ int main(void)
                 cmocka_unit_test(a_score_that_is_not_finite_is_an_error),
                 cmocka_unit_test(a_model_that_overflows_by_itself_is_refused),
                 cmocka_unit_test(features_with_one_name_are_refused),
+                cmocka_unit_test(metadata_is_whole_or_an_error),
                 cmocka_unit_test(errors_are_json_whatever_the_names),
         };
 
