@@ -90,13 +90,14 @@ static void set_gauges(const struct controller *c, const struct target *t)
 {
         const struct rollout *r = &t->now;
         int64_t b = r->judge.step[ARM_CANDIDATE].requests, n = b + r->judge.step[ARM_STABLE].requests;
+        bool judged = r->verdict.at_ms && phase_is_under_way(r->phase);
 
         for (int p = 0; p < PHASE_COUNT; p++)
                 metric_set(metrics_cell(c->metrics, METRIC_phase, r->model, phase_name((enum phase) p)),
                            r->phase == (enum phase) p);
         for (int s = VERDICT_NO_EVIDENCE; s <= VERDICT_BREACH; s++)
                 metric_set(metrics_cell(c->metrics, METRIC_verdict, r->model, verdict_state_name((enum verdict_state) s)),
-                           r->verdict.at_ms && r->verdict.state == (enum verdict_state) s);
+                           judged && r->verdict.state == (enum verdict_state) s);
         metric_set(metrics_cell(c->metrics, METRIC_weight_asked, r->model), rollout_weight_bp(r) / 100.0);
         metric_set(metrics_cell(c->metrics, METRIC_weight_observed, r->model),
                    n && phase_is_under_way(r->phase) ? 100.0 * (double) b / (double) n : 0);
@@ -126,19 +127,16 @@ static int rollouts_list(struct http_request *rq, struct http_reply *rp, struct 
         return http_reply_json(rp, 200, json_pack("{s:o}", "rollouts", list));
 }
 
-static int find(struct http_request *rq, struct target **out, struct err *e)
+int api_find(struct http_request *rq, struct target **out, struct err *e)
 {
-        if (name_check("model", rq->arg[0], e) < 0)
-                return -1;
-        *out = controller_find(api_controller(rq), rq->arg[0]);
-        return *out ? 0 : err_set(e, ERR_NOT_FOUND, "nothing of \"%s\" has been rolled out here", rq->arg[0]);
+        return name_check("model", rq->arg[0], e) < 0 ? -1 : controller_find(api_controller(rq), rq->arg[0], out, e);
 }
 
 static int rollout_get(struct http_request *rq, struct http_reply *rp, struct err *e)
 {
         struct target *t;
 
-        return find(rq, &t, e) < 0 ? -1 : http_reply_json(rp, 200, api_view(t));
+        return api_find(rq, &t, e) < 0 ? -1 : http_reply_json(rp, 200, api_view(t));
 }
 
 static void history_read(void *arg, const char *events, const struct err *failure)
@@ -169,7 +167,7 @@ static int history_get(struct http_request *rq, struct http_reply *rp, struct er
         int64_t limit, before;
         struct target *t;
 
-        if (find(rq, &t, e) < 0 || http_query_int(rq, "limit", 1, 1000, 100, &limit, e) < 0 ||
+        if (api_find(rq, &t, e) < 0 || http_query_int(rq, "limit", 1, 1000, 100, &limit, e) < 0 ||
             http_query_int(rq, "after", 0, INT64_MAX, 0, &before, e) < 0)
                 return -1;
         struct api_call *call = api_call_new(rq, rp);

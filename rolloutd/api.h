@@ -14,7 +14,8 @@ static inline struct controller *api_controller(const struct http_request *rq)
 int api_authenticate(void *app, const char *token, enum role *role, char actor[static NAME_MAX_LEN + 1], struct err *e);
 void api_observe(const struct http_request *rq, const char *route, int status, int64_t duration_us);
 
-json_t *api_view(const struct target *t); /* ROLLOUT */
+int api_find(struct http_request *rq, struct target **out, struct err *e); /* of {model} */
+json_t *api_view(const struct target *t);                                  /* ROLLOUT */
 
 /* --- answers that come later --- */
 

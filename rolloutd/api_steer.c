@@ -27,18 +27,16 @@ static int take_reason(const char *reason, struct request *out, struct err *e)
 
 static void start_it(struct api_call *call, struct err *e)
 {
-        struct target *t = controller_make(call->c, call->model);
+        struct target *t;
 
-        if (!t) {
-                (void) err_set(e, ERR_UNAVAILABLE, "there are %d targets already", CONTROLLER_TARGETS_MAX);
+        if (controller_make(call->c, call->model, &t, e) < 0)
                 return;
-        }
         if (t->now.stable.version == call->rq.version)
                 (void) err_set(e, ERR_CONFLICT, "version %lld of %s already has all the traffic", (long long) call->rq.version,
                                call->model);
         else if (target_ask(t, &call->rq, e) == 0)
                 target_wait(t, TARGET_SAVED, call->timeout_ms, carried_out, call);
-        controller_wake(call->c, t);
+        t->woken = true;
 }
 
 static void resolved(void *arg, const struct registry_version *v, const struct err *failure)
@@ -72,13 +70,17 @@ static int take_ref(json_t *version, char out[static NAME_MAX_LEN + 2], struct e
         return out[0] == '@' ? name_check("alias", out + 1, e) : version_parse(out, &number, e);
 }
 
+/* What can be said without asking the registry. */
 static int check_free(const struct controller *c, const char *model, struct err *e)
 {
-        const struct target *t = controller_find(c, model);
+        struct err why = { 0 };
+        struct target *t;
 
-        if (!c->loaded)
-                return err_set(e, ERR_UNAVAILABLE, "the platform's records have not been read yet");
-        if (t && !phase_is_at_rest(t->now.phase))
+        if (controller_find(c, model, &t, &why) < 0) {
+                *e = why;
+                return why.kind == ERR_NOT_FOUND ? 0 : -1;
+        }
+        if (!phase_is_at_rest(t->now.phase))
                 return err_set(e, ERR_CONFLICT, "a rollout of %s is under way: version %lld, phase %s", model,
                                (long long) t->now.candidate.version, phase_name(t->now.phase));
         return 0;
@@ -110,16 +112,6 @@ int api_start(struct http_request *rq, struct http_reply *rp, struct err *e)
 
 /* --- steering what is under way --- */
 
-static int find(struct http_request *rq, struct target **out, struct err *e)
-{
-        if (name_check("model", rq->arg[0], e) < 0)
-                return -1;
-        *out = controller_find(api_controller(rq), rq->arg[0]);
-        if (!*out && !api_controller(rq)->loaded)
-                return err_set(e, ERR_UNAVAILABLE, "the platform's records have not been read yet");
-        return *out ? 0 : err_set(e, ERR_NOT_FOUND, "nothing of \"%s\" has been rolled out here", rq->arg[0]);
-}
-
 /* An empty body is an empty object. */
 static int take_body(const struct http_request *rq, json_t **body, struct err *e)
 {
@@ -137,7 +129,7 @@ static int steer(struct http_request *rq, struct http_reply *rp, struct target *
                 return -1;
         struct api_call *call = api_call_new(rq, rp);
         target_wait(t, until, call->timeout_ms, carried_out, call);
-        controller_wake(call->c, t);
+        t->woken = true;
         return 0;
 }
 
@@ -148,8 +140,8 @@ static int simple(struct http_request *rq, struct http_reply *rp, enum ask what,
         AUTO(json) body = NULL;
         struct target *t;
 
-        if (find(rq, &t, e) < 0 || take_body(rq, &body, e) < 0 || json_take("request", body, e, "{s?s}", "reason", &reason) < 0 ||
-            take_reason(reason, &wish, e) < 0)
+        if (api_find(rq, &t, e) < 0 || take_body(rq, &body, e) < 0 ||
+            json_take("request", body, e, "{s?s}", "reason", &reason) < 0 || take_reason(reason, &wish, e) < 0)
                 return -1;
         return steer(rq, rp, t, &wish, until, e);
 }
@@ -177,7 +169,7 @@ int api_promote(struct http_request *rq, struct http_reply *rp, struct err *e)
         struct target *t;
         int full = false;
 
-        if (find(rq, &t, e) < 0 || take_body(rq, &body, e) < 0 ||
+        if (api_find(rq, &t, e) < 0 || take_body(rq, &body, e) < 0 ||
             json_take("request", body, e, "{s?b, s?s}", "full", &full, "reason", &reason) < 0 ||
             take_reason(reason, &wish, e) < 0)
                 return -1;
@@ -204,7 +196,7 @@ int api_rollback(struct http_request *rq, struct http_reply *rp, struct err *e)
         json_int_t to = 0;
         struct target *t;
 
-        if (find(rq, &t, e) < 0 || take_body(rq, &body, e) < 0 ||
+        if (api_find(rq, &t, e) < 0 || take_body(rq, &body, e) < 0 ||
             json_take("request", body, e, "{s?I, s?s}", "to", &to, "reason", &reason) < 0 || take_reason(reason, &wish, e) < 0)
                 return -1;
         if (json_object_get(body, "to") && to < 1)

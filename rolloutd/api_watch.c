@@ -40,11 +40,8 @@ int api_watch(struct http_request *rq, struct http_reply *rp, struct err *e)
         struct controller *c = api_controller(rq);
         struct target *t;
 
-        if (name_check("model", rq->arg[0], e) < 0)
+        if (api_find(rq, &t, e) < 0)
                 return -1;
-        t = controller_find(c, rq->arg[0]);
-        if (!t)
-                return err_set(e, ERR_NOT_FOUND, "nothing of \"%s\" has been rolled out here", rq->arg[0]);
         struct api_watch *w = xcalloc(1, sizeof *w);
         w->c = c;
         w->t = t;

@@ -2,6 +2,7 @@
 #include "rolloutd/controller.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,12 +79,19 @@ static void env_routed_back(void *arg, struct target *t, int64_t took_ms)
 
 /* --- targets --- */
 
-struct target *controller_find(const struct controller *c, const char *model)
+int controller_find(const struct controller *c, const char *model, struct target **out, struct err *e)
 {
+        if (!c->loaded)
+                return err_set(e, ERR_UNAVAILABLE, "the platform's records have not been read yet");
+        for (size_t i = 0; i < c->n_unreadable; i++)
+                if (strcmp(c->unreadable[i].model, model) == 0)
+                        return err_set(e, ERR_UNAVAILABLE, "the saved record cannot be understood: %s", c->unreadable[i].why);
         for (size_t i = 0; i < c->n_targets; i++)
-                if (strcmp(c->targets[i].t->now.model, model) == 0)
-                        return c->targets[i].t;
-        return NULL;
+                if (strcmp(c->targets[i].t->now.model, model) == 0) {
+                        *out = c->targets[i].t;
+                        return 0;
+                }
+        return err_set(e, ERR_NOT_FOUND, "nothing of \"%s\" has been rolled out here", model);
 }
 
 static struct target *add(struct controller *c, struct target *t)
@@ -93,19 +101,30 @@ static struct target *add(struct controller *c, struct target *t)
         return t;
 }
 
-struct target *controller_make(struct controller *c, const char *model)
+int controller_make(struct controller *c, const char *model, struct target **out, struct err *e)
 {
-        struct target *t = controller_find(c, model);
+        struct err why = { 0 };
 
-        if (t || c->n_targets >= CONTROLLER_TARGETS_MAX)
-                return t;
-        return add(c, target_new(&c->env, model));
+        if (controller_find(c, model, out, &why) == 0)
+                return 0;
+        if (why.kind != ERR_NOT_FOUND) {
+                *e = why;
+                return -1;
+        }
+        if (c->n_targets >= CONTROLLER_TARGETS_MAX)
+                return err_set(e, ERR_UNAVAILABLE, "there are %d targets already", CONTROLLER_TARGETS_MAX);
+        *out = add(c, target_new(&c->env, model));
+        return 0;
 }
 
-void controller_wake(struct controller *c, struct target *t)
+static void leave_alone(struct controller *c, const char *model, const struct err *why)
 {
-        (void) c;
-        t->woken = true;
+        c->unreadable = xrealloc(c->unreadable, c->n_unreadable + 1, sizeof *c->unreadable);
+        struct unreadable *u = &c->unreadable[c->n_unreadable++];
+
+        snprintf(u->model, sizeof u->model, "%.*s", NAME_MAX_LEN, model);
+        snprintf(u->why, sizeof u->why, "%.*s", (int) sizeof u->why - 1, why->msg);
+        LOG_ERROR("a record cannot be understood and is left alone", "model", model, "error", why->msg);
 }
 
 static void records_loaded(void *arg, const struct platform_record *records, size_t n, const struct err *failure)
@@ -126,7 +145,7 @@ static void records_loaded(void *arg, const struct platform_record *records, siz
                 if (t)
                         add(c, t);
                 else
-                        LOG_ERROR("a record cannot be understood and is left alone", "model", records[i].target, "error", e.msg);
+                        leave_alone(c, records[i].target, &e);
         }
         c->loaded = true;
         LOG_INFO("records read", LOG_INT("targets", (int64_t) c->n_targets));
@@ -348,6 +367,7 @@ void controller_free(struct controller *c)
         for (size_t i = 0; i < c->n_targets; i++)
                 target_free(c->targets[i].t);
         free(c->targets);
+        free(c->unreadable);
         api_calls_free(c);
         http_loop_free(c->http);
         policies_done(&c->policies);

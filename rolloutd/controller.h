@@ -32,6 +32,11 @@ struct controlled { /* a target in the loop */
         int64_t due_ms;
 };
 
+struct unreadable { /* a saved record that cannot be understood: left alone, and nothing is started over it */
+        char model[NAME_MAX_LEN + 1];
+        char why[256];
+};
+
 struct controller {
         const struct settings *settings;
         struct daemon *daemon;
@@ -46,6 +51,8 @@ struct controller {
         struct target_env env;
         struct controlled *targets;
         size_t n_targets;
+        struct unreadable *unreadable;
+        size_t n_unreadable;
         bool loaded, loading; /* all records have been read */
         int64_t load_at_ms, tokens_at_ms;
         struct backoff load_backoff;
@@ -68,7 +75,8 @@ void controller_free(struct controller *c);
 /* Until SIGTERM. 0, or -1 when the loop itself is broken. */
 int controller_run(struct controller *c, struct err *e);
 
-struct target *controller_find(const struct controller *c, const char *model); /* NULL: there is none */
-struct target *controller_make(struct controller *c, const char *model);       /* found or new; NULL when there are too many */
-void controller_wake(struct controller *c, struct target *t);                  /* run it in this round */
-void controller_sync_tokens(struct controller *c);                             /* soon, not at once */
+/* UNAVAILABLE while the records have not been read, or if this one cannot be understood; NOT_FOUND. */
+int controller_find(const struct controller *c, const char *model, struct target **out, struct err *e);
+/* Found or new. UNAVAILABLE as above, or when there are too many. */
+int controller_make(struct controller *c, const char *model, struct target **out, struct err *e);
+void controller_sync_tokens(struct controller *c); /* soon, not at once */

@@ -159,8 +159,12 @@ class Rollouts:
         assert r.status == 200, r
         return r.body["events"][::-1]
 
-    def rows(self, model):
-        return [e["row"] for e in self.events(model) if e["kind"] != "verdict"]
+    def rows(self, model, last):
+        """Without verdicts, once the history, which follows the deeds, ends with this one."""
+        def read():
+            rows = [e["row"] for e in self.events(model) if e["kind"] != "verdict"]
+            return rows if rows[-1:] == [last] else None
+        return wait_until(read, f"the history ends with {last}")
 
     def wait(self, model, what, timeout=30, **members):
         """Until the rollout has these members."""

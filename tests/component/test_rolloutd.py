@@ -58,7 +58,7 @@ def test_a_good_version_goes_all_the_way(rollouts, registry, model):
         assert seen["steps"] == [10, 50, 100] and seen["stable"] == 1 and seen["candidate"] == 2
     done = rollouts.wait(model, "it is done", phase="DONE", stable=2, candidate=None)
     assert [w["version"] for w in done["window"]] == [1]
-    assert rollouts.rows(model) == [
+    assert rollouts.rows(model, "promoting.stands") == [
         "idle.start", "pending.first-ready", "promoting.stands",
         "done.start", "pending.ready", "canary.passed", "canary.passed", "canary.passed-last", "promoting.stands"]
     events = rollouts.events(model)
@@ -90,7 +90,7 @@ def test_a_worse_version_is_rolled_back_by_itself(rollouts, model, how, gate):
     back = rollouts.wait(model, "it is back", phase="ROLLED_BACK", stable=1, candidate=2)
     assert back["verdict"]["state"] == "breach" and back["verdict"]["gate"].startswith(gate)  # limit or comparison
     assert back["verdict"]["reason"] in back["message"] and back["verdict"]["numbers"]["candidate_bad"] >= 5
-    assert rollouts.rows(model)[-2:] == ["canary.breach", "rolling-back.stands"]
+    assert rollouts.rows(model, "rolling-back.stands")[-2:] == ["canary.breach", "rolling-back.stands"]
     before = load.versions[2]
     wait_until(lambda: load.versions[1] > 100, "traffic goes on")
     load.stop()
@@ -111,7 +111,7 @@ def test_a_version_that_cannot_start_never_gets_traffic(rollouts, model):
     rollouts.ask(model, version=2, policy="hasty")
     back = rollouts.wait(model, "it is given up", phase="ROLLED_BACK", stable=1)
     assert "exit status 3" in back["message"], back
-    assert rollouts.rows(model)[-2] in ("pending.failed", "pending.overdue")
+    assert rollouts.rows(model, "rolling-back.stands")[-2] in ("pending.failed", "pending.overdue")
 
 
 def test_people_steer(rollouts, model):
@@ -134,6 +134,7 @@ def test_people_steer(rollouts, model):
     rollouts.begin(model, 3)
     rollouts.ask(model, "/promote", full=True)
     rollouts.wait(model, "it is done", phase="DONE", stable=3)
+    rollouts.rows(model, "promoting.stands")
     assert {e["actor"] for e in rollouts.events(model) if e["row"] in ("canary.pause", "canary.abort", "canary.full")} == {"admin"}
 
 
@@ -211,3 +212,17 @@ def test_a_killed_haproxy_comes_back_with_the_right_weights(rollouts, model):
     share = (load.versions[2] - before[2]) / (load.versions[1] - before[1] + load.versions[2] - before[2])
     assert 0.02 < share < 0.25, "about 10 %"
     assert rollouts.get(model)["phase"] == "CANARY"
+
+
+def test_a_record_that_cannot_be_understood_is_left_alone(rollouts, model):
+    rollouts.serve(model)
+    record = rollouts.state / "targets" / f"{model}.json"
+    damaged = record.read_text().replace("DONE", "DREAMING")
+    rollouts.daemon.stop()
+    record.write_text(damaged)
+    rollouts.daemon.start()
+    for method, path in (("GET", ""), ("POST", ""), ("POST", "/rollback")):
+        r = rollouts(method, f"/v1/rollouts/{model}{path}", json={"version": 2} if method == "POST" and not path else None)
+        assert r.status == 503 and "DREAMING" in r.body["detail"], r
+    assert record.read_text() == damaged
+    assert rollouts("GET", "/v1/rollouts").body == {"rollouts": []}

@@ -127,7 +127,7 @@ def test_a_restart_goes_on_where_it_was(make, prometheus, model):
     seen = r.get(model)
     assert seen["phase"] in ("CANARY", "PROMOTING", "DONE") and seen["step"] >= 1 and seen["stable"] in (1, 2)
     r.wait(model, "it ends", phase="DONE", stable=2)
-    assert r.rows(model).count("pending.ready") == 1
+    assert r.rows(model, "promoting.stands").count("pending.ready") == 1
     load.stop()
     assert not load.failures
 
