@@ -103,7 +103,7 @@ $(B)/unit/%: $(B)/tests/unit/%.o $$(addprefix $(B)/,$$(addsuffix .o,$$(basename 
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
-.PHONY: help deps test test-unit test-component test-demo golden asan demo lint check-layers bench fuzz man install clean format
+.PHONY: help deps test test-unit test-component golden asan demo lint check-layers bench fuzz man clean format
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -112,21 +112,21 @@ deps: ## install the Debian packages of tools/packages.txt (says which; starts n
 
 test: deps ## all fast tests: layers, unit, component against real PostgreSQL, Prometheus and HAProxy
 	@$(MAKE) --no-print-directory -j$$(nproc) test-build
-	@$(MAKE) --no-print-directory check-layers test-unit test-component
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check-layers test-unit test-component
 
-.PHONY: test-build
-test-build: programs unit-build
-	@$(MAKE) --no-print-directory MODE=faults build/faults/bin/rolloutd
+.PHONY: test-build faulty
+test-build: programs unit-build faulty
+faulty:
+	@$(if $(filter asan,$(MODE)),,$(MAKE) -s MODE=faults build/faults/bin/rolloutd)
 .PHONY: unit-build
 unit-build: $(UNIT_BIN)
 
 test-unit: unit-build ## unit tests by themselves
-	@set -e; for t in $(UNIT_BIN); do $$t > $$t.log 2>&1 || { cat $$t.log; echo "FAILED: $$t"; exit 1; }; done; \
-	  echo "unit: $(words $(UNIT_BIN)) test programs, $$(cat $(UNIT_BIN:%=%.log) | sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' | awk '{s += $$1} END {print s}') tests passed"
+	@printf '%s\n' $(UNIT_BIN) | xargs -P 2 -I '{}' sh -c '{} > {}.log 2>&1 || { cat {}.log; echo "FAILED: {}"; exit 255; }'
+	@echo "unit: $(words $(UNIT_BIN)) test programs, $$(cat $(UNIT_BIN:%=%.log) | sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' | awk '{s += $$1} END {print s}') tests passed"
 
 PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
-test-component: programs ## daemons against real PostgreSQL, Prometheus and HAProxy (T=expression selects)
-	$(if $(filter asan,$(MODE)),,@$(MAKE) --no-print-directory MODE=faults build/faults/bin/rolloutd)
+test-component: programs faulty ## daemons against real PostgreSQL, Prometheus and HAProxy (T=expression selects)
 	@SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/component $(if $(T),-k '$(T)')
 
 .PHONY: deps-cluster test-cluster
