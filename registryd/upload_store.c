@@ -102,7 +102,9 @@ static const char STALE_DOOM[] = "UPDATE registry.upload SET doomed = true"
 static const char DOOMED_PICK[] = "SELECT blob_id FROM registry.upload WHERE doomed ORDER BY blob_id LIMIT 1";
 static const char CHUNKS_DELETE[] = "DELETE FROM registry.chunk WHERE blob_id = $1 AND n IN"
                                     " (SELECT n FROM registry.chunk WHERE blob_id = $1 ORDER BY n LIMIT $2)";
-static const char DOOMED_DELETE[] = "DELETE FROM registry.upload WHERE blob_id = $1 AND doomed";
+/* Another registryd may delete from the same upload: then few rows were left for us, but there may be more behind them. */
+static const char DOOMED_DELETE[] = "DELETE FROM registry.upload WHERE blob_id = $1 AND doomed"
+                                    " AND NOT EXISTS (SELECT FROM registry.chunk WHERE blob_id = $1)";
 
 int upload_store_collect(struct pg *db, int64_t deadline_ms, int64_t grace_ms, struct collected *out, struct err *e)
 {

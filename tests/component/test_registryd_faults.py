@@ -123,6 +123,28 @@ def test_an_upload_without_progress_is_given_up(make_registry, victim):
     assert registry("PUT", f"/v1/blobs/{digest_of(data)}", body=data).status == 201
 
 
+def session(database):
+    """A psql of its own, to hold what others wait for."""
+    return subprocess.Popen(["psql", "-X", "-q", "-d", database], stdin=subprocess.PIPE, text=True)
+
+
+def test_two_registryds_deleting_the_same_orphans_leave_none(make_registry, victim):
+    db = victim.new_database()
+    registry = make_registry(db, "--upload-grace", "200ms").start()
+    other = session(db)  # in the place of the other registryd: it deletes a batch, and commits when ours has chosen the same rows
+    try:
+        other.stdin.write("""INSERT INTO registry.upload (digest, owner, doomed) VALUES ('d', 'o', false);
+            INSERT INTO registry.chunk SELECT blob_id, n, 'x' FROM registry.upload, generate_series(0, 199) n;
+            BEGIN; DELETE FROM registry.chunk WHERE n < 64;\n""")
+        other.stdin.flush()
+        wait_until(lambda: victim.psql(db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                                           " AND datname = current_database()") == "1", "ours waits for a row")
+    finally:
+        other.communicate("COMMIT;\n")
+    wait_until(lambda: uploads(victim, registry) == 0, "the upload is forgotten")
+    assert chunks(victim, registry) == 0
+
+
 def test_a_frozen_database_is_given_up_at_the_deadline(make_registry, victim):
     registry = make_registry(victim.new_database(), "--db-timeout", "500ms").start()
     registry.model("m")
@@ -146,7 +168,7 @@ def test_a_row_that_somebody_locked_is_not_waited_for_long(make_registry, victim
     registry = make_registry(victim.new_database(), "--db-timeout", "600ms").start()
     registry.model("m")
     version = {"files": registry.files(f=b"x")}
-    holder = subprocess.Popen(["psql", "-X", "-q", "-d", registry.db], stdin=subprocess.PIPE, text=True)
+    holder = session(registry.db)
     try:
         holder.stdin.write("BEGIN; SELECT * FROM registry.model FOR UPDATE; SELECT pg_notify('x', 'y');\n")
         holder.stdin.flush()
