@@ -72,7 +72,8 @@ static int upload_begin(struct http_request *rq, struct err *e)
                 return -1;
         }
         int64_t id = 0;
-        if (!is_known && upload_store_begin(reg->transfers, rq->deadline_ms, rq->arg[0], rq->actor, &id, e))
+        /* Committed to the disk: a crash that took the id back would give it to a second upload, and mix their chunks. */
+        if (!is_known && upload_store_begin(reg->db, rq->deadline_ms, rq->arg[0], rq->actor, &id, e))
                 return -1;
         struct upload *u = xmalloc(sizeof *u); /* not xcalloc: small uploads touch little of it */
         memset(u, 0, offsetof(struct upload, chunk));

@@ -145,6 +145,22 @@ def test_two_registryds_deleting_the_same_orphans_leave_none(make_registry, vict
     assert chunks(victim, registry) == 0
 
 
+def test_an_upload_that_began_before_a_crash_shares_its_id_with_nobody(make_registry, victim):
+    db = victim.new_database()
+    victim.psql("postgres", "ALTER SYSTEM SET wal_writer_delay = '10s'; SELECT pg_reload_conf()")
+    try:
+        registry = make_registry(db).start()
+        victim.psql(db, "CHECKPOINT")
+        data = os.urandom(3 * MIB)
+        with begin_upload(registry, data, 5):
+            began = wait_until(lambda: victim.psql(db, "SELECT blob_id FROM registry.upload"), "the upload has begun")
+            victim.kill()
+            victim.start()
+            assert victim.psql(db, "SELECT blob_id FROM registry.upload") == began
+    finally:
+        victim.psql("postgres", "ALTER SYSTEM RESET wal_writer_delay; SELECT pg_reload_conf()")
+
+
 def test_a_frozen_database_is_given_up_at_the_deadline(make_registry, victim):
     registry = make_registry(victim.new_database(), "--db-timeout", "500ms").start()
     registry.model("m")
