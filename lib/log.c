@@ -2,6 +2,7 @@
 #include "lib/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,25 +15,34 @@ enum { LINE_MAX_BYTES = 16384 };
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
-/* Written once by log_init() before any thread starts. */
-static const char *program_name = "sluice";
-static enum log_level least_level = LOG_LEVEL_INFO;
+static const char *program_name = "sluice"; /* written once, by log_init() before any thread starts */
+static atomic_int least_level = LOG_LEVEL_INFO;
 
 void log_init(const char *program, enum log_level least)
 {
         program_name = program;
-        least_level = least;
+        atomic_store(&least_level, (int) least);
 }
 
 int log_level_parse(const char *text, enum log_level *out)
 {
-        for (int i = 0; i <= LOG_LEVEL_ERROR; i++) {
+        for (int i = 0; text && i <= LOG_LEVEL_ERROR; i++) {
                 if (strcmp(text, level_names[i]) == 0) {
                         *out = i;
                         return 0;
                 }
         }
         return -1;
+}
+
+void log_set_level(const char *text)
+{
+        enum log_level level;
+
+        if (log_level_parse(text, &level))
+                LOG_WARN("the log level stays as it was", "log_level", text);
+        else
+                atomic_store(&least_level, (int) level);
 }
 
 struct log_int log_int(int64_t v)
@@ -61,7 +71,7 @@ void log_write(enum log_level level, const char *msg, ...)
         const char *key;
         va_list ap;
 
-        if (level < least_level)
+        if ((int) level < atomic_load_explicit(&least_level, memory_order_relaxed))
                 return;
         strbuf_init(&b, LINE_MAX_BYTES);
         clock_rfc3339(clock_wall_ms(), stamp);

@@ -13,7 +13,9 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
 
 /* Program name on every line, and the least level that is written. Call once in main(). */
 void log_init(const char *program, enum log_level least);
-int log_level_parse(const char *text, enum log_level *out); /* "debug", "info", "warn", "error"; -1 otherwise */
+int log_level_parse(const char *text, enum log_level *out); /* "debug", "info", "warn", "error"; -1 otherwise, also for NULL */
+/* The same name as the least level from now on; at any time. Another text is warned of and changes nothing. */
+void log_set_level(const char *text);
 
 /* Pairs of (key, text value), ended by NULL. A NULL value prints as null. Text that is no UTF-8 is made so. */
 void log_write(enum log_level level, const char *msg, ...) __attribute__((sentinel));

@@ -104,21 +104,13 @@ static void stop(struct service *s)
         settings_done(&registryd_settings, &s->settings);
 }
 
-static void set_log_level(const struct settings *s)
-{
-        enum log_level level = LOG_LEVEL_INFO;
-
-        (void) log_level_parse(s->log_level, &level);
-        log_init("registryd", level);
-}
-
 static void reload(struct service *s, int argc, char **argv)
 {
         struct err e = { 0 };
 
         if (settings_reload(&registryd_settings, &s->settings, argc, argv, &e))
                 LOG_WARN("settings stay as they were", "error", e.msg);
-        set_log_level(&s->settings);
+        log_set_level(s->settings.log_level);
 }
 
 /* Until somebody asks to stop; then until the requests under way are answered. */
@@ -168,7 +160,7 @@ int main(int argc, char **argv)
                 (void) fprintf(stderr, "registryd: %s\n", e.msg);
                 return err_exit_code(e.kind);
         }
-        set_log_level(&s.settings);
+        log_set_level(s.settings.log_level);
         int status = run(&s, &d, argc, argv);
         stop(&s);
         LOG_INFO("stopped", LOG_INT("status", status));

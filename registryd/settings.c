@@ -38,6 +38,7 @@ int settings_check(const struct settings *s, struct err *e)
             in_range("max_connections", s->max_connections, 1, 20000, e) ||
             in_range("db_timeout in ms", s->db_timeout, 100, 600000, e) ||
             in_range("idle_timeout in ms", s->idle_timeout, 1000, 3600000, e) ||
+            in_range("drain in ms", s->drain, 0, 3600000, e) ||
             in_range("upload_grace in ms", s->upload_grace, 100, INT32_MAX, e))
                 return -1;
         return in_range("max_blob_size in bytes", s->max_blob_size, 1, (int64_t) 1 << 50, e);

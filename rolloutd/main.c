@@ -19,21 +19,13 @@ struct service {
         char **argv;
 };
 
-static void set_log_level(const struct settings *s)
-{
-        enum log_level level = LOG_LEVEL_INFO;
-
-        (void) log_level_parse(s->log_level, &level);
-        log_init("rolloutd", level);
-}
-
 static int reload(void *arg, struct err *e)
 {
         struct service *s = arg;
 
         if (settings_reload(&rolloutd_settings, &s->settings, s->argc, s->argv, e) < 0)
                 return -1;
-        set_log_level(&s->settings);
+        log_set_level(s->settings.log_level);
         return 0;
 }
 
@@ -152,7 +144,7 @@ int main(int argc, char **argv)
                 (void) fprintf(stderr, "rolloutd: %s\n", e.msg);
                 return err_exit_code(e.kind);
         }
-        set_log_level(&s.settings);
+        log_set_level(s.settings.log_level);
         r = run(&s, &d);
         controller_free(s.controller);
         tokens_free(s.tokens);

@@ -19,21 +19,13 @@ struct service {
         char **argv;
 };
 
-static void set_log_level(const struct settings *s)
-{
-        enum log_level level = LOG_LEVEL_INFO;
-
-        (void) log_level_parse(s->log_level, &level);
-        log_init("scorer", level);
-}
-
 static void reload(struct service *s)
 {
         struct err e = { 0 };
 
         if (settings_reload(&scorer_settings, &s->settings, s->argc, s->argv, &e))
                 LOG_WARN("settings stay as they were", "error", e.msg);
-        set_log_level(&s->settings);
+        log_set_level(s->settings.log_level);
 }
 
 /* Until the model is there (0), or somebody asks to stop (1), or it cannot be had (-1). */
@@ -134,7 +126,7 @@ int main(int argc, char **argv)
                 (void) fprintf(stderr, "scorer: %s\n", e.msg);
                 return err_exit_code(e.kind);
         }
-        set_log_level(&s.settings);
+        log_set_level(s.settings.log_level);
         int status = run(&s, &d);
         serve_stop(&s.serving);
         loader_done(&s.loader);

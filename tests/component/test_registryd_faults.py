@@ -313,13 +313,39 @@ def test_sigterm_does_not_wait_for_ever(make_registry, victim):
 
 
 @pytest.mark.parametrize("args, words", [
-    (["--db-pool", "0"], "db_pool"), (["--log-level", "loud"], "log_level"), (["--max-blob-size", "1TB"], "max-blob-size"),
+    (["--db-pool", "0"], "db_pool"), (["--log-level", "loud"], "log_level"), (["--log-level="], "log_level"),
+    (["--drain", "2562047788015h"], "drain"), (["--max-blob-size", "1TB"], "max-blob-size"),
     (["--colour", "red"], "colour"), (["--listen", "nowhere"], "nowhere"), (["--db-timeout", "1ms"], "db_timeout"),
     (["--admin-token-file", "/dev/null"], "/dev/null"), (["--admin-token-file", "/nowhere/x"], "/nowhere")])
 def test_bad_settings_are_named(daemons, tmp_path, args, words):
     d = daemons("registryd", "--data-dir", tmp_path / "data", "--db", "postgresql:///x?host=/nowhere", *args).launch()
     assert d.wait() in (1, 2, 3, 4)
     assert words in d.log_text()
+
+
+def test_the_log_level_is_reread_while_requests_go_on(make_registry, victim, tmp_path):
+    config = tmp_path / "registryd.yaml"
+    config.write_text("log_level: info\n")
+    registry = make_registry(victim.new_database(), "--config", config).start()
+
+    def reread(level):
+        config.write_text(f"log_level: {level}\n")
+        registry.daemon.process.send_signal(signal.SIGHUP)
+
+    def logged(*pair):
+        registry.get("/v1/whoami")
+        return any(pair[0] in line and line[pair[0]] == pair[1] for line in registry.daemon.log_lines())
+
+    assert not logged("path", "/v1/whoami")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(registry.get, "/v1/whoami") for _ in range(100)]
+        reread("debug")
+        wait_until(lambda: logged("path", "/v1/whoami"), "requests are logged")
+        assert all(a.result() for a in asked)
+    for level in ("", "loud"):
+        reread(f'"{level}"')
+        wait_until(lambda: logged("log_level", level or None), "the bad level is warned of")
+    assert logged("level", "debug")
 
 
 def test_the_admin_token_may_come_from_elsewhere(make_registry, victim, tmp_path):

@@ -75,6 +75,29 @@ static void lines_below_the_level_are_left_out(void **state)
         assert_contains(text, "but this");
 }
 
+static void write_after_changes(void)
+{
+        log_init("testd", LOG_LEVEL_INFO);
+        log_set_level("warn");
+        LOG_INFO("below");
+        log_set_level("loud");
+        log_set_level(NULL);
+        LOG_INFO("still below");
+        log_set_level("debug");
+        LOG_DEBUG("now it shows");
+}
+
+static void the_level_changes_only_to_one_that_exists(void **state)
+{
+        AUTO(str) text = captured(write_after_changes);
+
+        (void) state;
+        assert_lacks(text, "below");
+        assert_contains(text, "\"log_level\":\"loud\"");
+        assert_contains(text, "\"log_level\":null");
+        assert_contains(text, "now it shows");
+}
+
 static void write_too_much(void)
 {
         char *huge = xmalloc(100001);
@@ -107,6 +130,7 @@ static void levels_have_names(void **state)
         assert_int_equal(level, LOG_LEVEL_ERROR);
         assert_int_equal(log_level_parse("loud", &level), -1);
         assert_int_equal(log_level_parse("", &level), -1);
+        assert_int_equal(log_level_parse(NULL, &level), -1); /* a setting without text */
 }
 
 int main(void)
@@ -116,6 +140,7 @@ int main(void)
                 cmocka_unit_test(lines_below_the_level_are_left_out),
                 cmocka_unit_test(a_line_over_the_cap_says_so_and_stays_json),
                 cmocka_unit_test(levels_have_names),
+                cmocka_unit_test(the_level_changes_only_to_one_that_exists),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
