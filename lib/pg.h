@@ -33,6 +33,9 @@ struct pg_config {
         void *arg;
 };
 
+/* INVALID if libpq cannot read the text. libpq's own message quotes it, and a password may be in it: this one does not. */
+int pg_check_uri(const char *uri, struct err *e);
+
 /* --- pool --- */
 
 /* Copies the config; connects when somebody asks for a connection. Starts paused when `paused` names a reason. */

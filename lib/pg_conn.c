@@ -44,6 +44,27 @@ int pg_conn_wait(struct pg_conn *c, short events, struct err *e)
         }
 }
 
+/* A password with an unescaped '/' makes a port of its first half, which libpq's message would show when it connects. */
+static bool has_ports(const PQconninfoOption *options)
+{
+        for (const PQconninfoOption *o = options; o->keyword; o++)
+                if (strcmp(o->keyword, "port") == 0 && o->val)
+                        return strspn(o->val, "0123456789,") == strlen(o->val);
+        return true;
+}
+
+int pg_check_uri(const char *uri, struct err *e)
+{
+        PQconninfoOption *options = PQconninfoParse(uri, NULL);
+        bool is_good = options && has_ports(options);
+
+        PQconninfoFree(options);
+        return is_good ? 0
+                       : err_set(e, ERR_INVALID,
+                                 "this is no libpq URI (postgresql://USER@HOST:PORT/DATABASE, with special characters as %%XX) or"
+                                 " keyword string; it is not shown, for there may be a password in it");
+}
+
 static int start(struct pg_conn *c, const struct pg_config *config, struct err *e)
 {
         /* libpq: what stands before dbname is a default that the URI may override, what stands after it is not. */

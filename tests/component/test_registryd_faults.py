@@ -323,6 +323,14 @@ def test_bad_settings_are_named(daemons, tmp_path, args, words):
     assert words in d.log_text()
 
 
+@pytest.mark.parametrize("uri", ["postgres://u:pa%zzword@h/x", "postgres://u:pa%zzword@[::1/x", "postgres://u:pa%zz/word@h/x",
+                                 "postgres://pa%zz:pa/word@h/x", "host=h password=pa%zzword port"])
+def test_a_malformed_database_uri_is_refused_without_showing_it(daemons, tmp_path, uri):
+    d = daemons("registryd", "--data-dir", tmp_path / "data", "--db", uri).launch()
+    assert d.wait() == 2
+    assert "db: this is no libpq URI" in d.log_text() and "pa%zz" not in d.log_text() and "word@" not in d.log_text()
+
+
 def test_the_log_level_is_reread_while_requests_go_on(make_registry, victim, tmp_path):
     config = tmp_path / "registryd.yaml"
     config.write_text("log_level: info\n")
