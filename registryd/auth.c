@@ -104,6 +104,15 @@ static void remember(struct auth *a, const struct slot *s)
         (void) pthread_mutex_unlock(&a->lock);
 }
 
+static void forget(struct auth *a, const char *hash)
+{
+        (void) pthread_mutex_lock(&a->lock);
+        struct slot *s = slot_of(a, hash);
+        if (strcmp(s->hash, hash) == 0)
+                *s = (struct slot){ 0 };
+        (void) pthread_mutex_unlock(&a->lock);
+}
+
 void auth_forget(struct auth *a)
 {
         (void) pthread_mutex_lock(&a->lock);
@@ -125,10 +134,15 @@ static int look_up(struct auth *a, int64_t deadline_ms, const char *hash, struct
                 remember(a, s);
                 return 0;
         }
+        if (why.kind == ERR_UNAUTHORIZED) {
+                forget(a, hash);
+                *e = why;
+                return -1;
+        }
         if (err_is_retryable(why.kind) && recall(a, hash, AUTH_STALE_MS, s))
                 return 0;
-        *e = why;
-        return -1;
+        /* Whoever asks is nobody yet, and the whole message names hosts and users. */
+        return err_set(e, why.kind, "the token cannot be checked: the database does not answer");
 }
 
 int auth_check(struct auth *a, int64_t deadline_ms, const char *token, enum role *role, char name[static NAME_MAX_LEN + 1],

@@ -45,18 +45,27 @@ int health_get(struct http_request *rq, struct http_reply *rp, struct err *e)
         return http_reply_json(rp, 200, json_pack("{s:s, s:s}", "status", "ok", "version", SLUICE_VERSION));
 }
 
+/* The whole message, which names hosts and users, is for the log: anyone may ask. */
+static int db_away(struct registry *reg, const struct err *why, struct err *e)
+{
+        if (!atomic_exchange(&reg->db_is_away, true))
+                LOG_WARN("the database does not answer", "error", why->msg);
+        return err_set(e, ERR_UNAVAILABLE, "the database does not answer");
+}
+
 int ready_get(struct http_request *rq, struct http_reply *rp, struct err *e)
 {
         struct registry *reg = registry_of(rq);
+        struct err why = { 0 };
 
         if (atomic_load(&reg->draining))
                 return err_set(e, ERR_UNAVAILABLE, "stopping");
         if (!keeper_is_ready(reg->keeper))
                 return err_set(e, ERR_UNAVAILABLE, "the database is being prepared");
-        if (store_ping(reg->db, clock_ms() + PING_MS, e)) {
-                e->kind = ERR_UNAVAILABLE;
-                return -1;
-        }
+        if (store_ping(reg->db, clock_ms() + PING_MS, &why))
+                return db_away(reg, &why, e);
+        if (atomic_exchange(&reg->db_is_away, false))
+                LOG_INFO("the database answers again");
         pg_retry_now(reg->transfers); /* ready is ready for artifacts too */
         return http_reply_json(rp, 200, json_pack("{s:s}", "status", "ready"));
 }

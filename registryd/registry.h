@@ -29,6 +29,7 @@ struct registry {
         struct metric_cell *bytes_in, *bytes_out; /* looked up once: every piece counts */
         atomic_int uploads, downloads;            /* under way */
         atomic_bool draining;
+        atomic_bool db_is_away; /* as /readyz saw it last: told once */
 };
 
 struct metrics *registry_metrics_new(void);

@@ -275,6 +275,39 @@ def test_a_known_token_reads_the_metrics_of_an_outage(make_registry, victim):
         victim.start()
 
 
+def test_a_token_that_was_refused_stays_so_in_an_outage(make_registry, victim):
+    db = victim.new_database()
+    registry, other = make_registry(db).start(), make_registry(db).start()
+    token = registry("POST", "/v1/tokens", json={"name": "leaver", "role": "reader"}).body["token"]
+    status = lambda: other.daemon.http("GET", "/v1/whoami", token=token).status
+    assert status() == 200
+    assert registry("DELETE", "/v1/tokens/leaver").status == 204
+    wait_until(lambda: status() == 401, "the other one refuses it")
+    victim.kill()
+    try:
+        wait_until(lambda: not is_ready(other), "the outage shows")
+        assert status() == 503
+    finally:
+        victim.start()
+
+
+def test_a_stranger_learns_nothing_about_the_database(make_registry, victim):
+    registry = make_registry(victim.new_database()).start()
+    victim.kill()
+    try:
+        wait_until(lambda: not is_ready(registry), "the outage shows")
+        ready = registry.daemon.http("GET", "/readyz")
+        unknown = registry.daemon.http("GET", "/v1/models", token="slc_" + "0" * 64)
+        assert (ready.status, ready.body["detail"]) == (503, "the database does not answer")
+        assert (unknown.status, unknown.body["detail"]) == (503, "the token cannot be checked: the database does not answer")
+        assert str(victim.home) in registry("GET", "/v1/models").body["detail"]
+    finally:
+        victim.start()
+    wait_until(lambda: is_ready(registry), "it is ready again")
+    told = [line["msg"] for line in registry.daemon.log_lines() if "database" in line["msg"] and line["msg"] != "the database is ready"]
+    assert told == ["the database does not answer", "the database answers again"]
+
+
 def test_registryd_killed_in_mid_upload_leaves_nothing_visible(make_registry, victim):
     db = victim.new_database()
     registry = make_registry(db, "--upload-grace", "500ms").start()
