@@ -26,13 +26,25 @@ void registry_count_db_error(void *arg, enum err_kind kind)
         metric_inc(metrics_cell(arg, METRIC_db_errors, err_kind_name(kind)));
 }
 
+/* Anyone may invent methods, and each would be a series that stays. */
+static const char *method_label(const char *method)
+{
+        static const char *const known[] = { "GET", "HEAD", "PUT", "POST", "DELETE" };
+
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+                if (strcmp(method, known[i]) == 0)
+                        return known[i];
+        return "other";
+}
+
 void registry_observe(const struct http_request *rq, const char *route, int status, int64_t duration_us)
 {
         struct registry *reg = registry_of(rq);
+        const char *method = method_label(rq->method);
         struct log_int code = log_int(status), ms = log_int(duration_us / 1000);
 
-        metric_inc(metrics_cell(reg->metrics, METRIC_requests, rq->method, route, code.text));
-        metric_observe(metrics_cell(reg->metrics, METRIC_duration, rq->method, route), (double) duration_us / 1e6);
+        metric_inc(metrics_cell(reg->metrics, METRIC_requests, method, route, code.text));
+        metric_observe(metrics_cell(reg->metrics, METRIC_duration, method, route), (double) duration_us / 1e6);
         /* "Not ready" is an answer, not a fault, and probes ask often. */
         bool fault = status >= 500 && strcmp(route, "/readyz");
         log_write(fault ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "request", "method", rq->method, "path", rq->path, "status",

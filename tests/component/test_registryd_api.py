@@ -375,6 +375,14 @@ def test_an_unknown_token_is_nobody(registry, token):
     assert refused(r, 401, "UNAUTHORIZED", "token") and r.headers["WWW-Authenticate"] == "Bearer"
 
 
+def test_invented_methods_make_no_metrics_of_their_own(registry):
+    for method in ("BREW", "WHEN", "get"):
+        assert registry.daemon.http(method, "/v1/models").status == 405
+    text = registry("GET", "/metrics").body.decode()
+    assert "BREW" not in text and 'method="get"' not in text
+    assert 'registryd_requests_total{method="other",route="none",code="405"}' in text
+
+
 def test_the_metrics_are_in_order_and_count(registry, promtool):
     before = registry("GET", "/metrics").body.decode()
     registry("GET", "/v1/models/nobody")
