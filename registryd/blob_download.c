@@ -2,7 +2,7 @@
  * GET /v1/blobs/{digest} and the files of versions: chunk rows to the client, at most two in memory.
  *
  * While chunk n goes out, PostgreSQL reads chunk n + 1; but not for a slow client, who would occupy a connection without gaining
- * anything. A blob never changes, so no transaction spans the chunks.
+ * anything, nor while connections are scarce. A blob never changes, so no transaction spans the chunks.
  */
 #include <string.h>
 
@@ -62,7 +62,7 @@ static int advance(struct download *d, int64_t n, struct err *e)
         d->now = TAKE(d->ahead);
         d->now_n = n;
         d->since_ms = clock_ms();
-        return is_fast ? ask_ahead(d, e) : 0;
+        return is_fast && transfers_have_spare(d->reg, 1) ? ask_ahead(d, e) : 0;
 }
 
 static ssize_t download_read(void *arg, int64_t offset, void *out, size_t max)

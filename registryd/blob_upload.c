@@ -1,8 +1,9 @@
 /*
  * PUT /v1/blobs/{digest}: bytes from the client into chunk rows, one chunk in memory.
  *
- * While PostgreSQL stores chunk n, chunk n + 1 is received and hashed; but for a slow client, who gains nothing by that, the answer
- * is waited for at once, so that it occupies no connection in between. Nothing shows until blob_put() publishes.
+ * While PostgreSQL stores chunk n, chunk n + 1 is received and hashed; but for a slow client, who gains nothing by that, and while
+ * connections are scarce, the answer is waited for at once, so that none is occupied in between. Nothing shows until blob_put()
+ * publishes.
  */
 #include <string.h>
 
@@ -52,7 +53,7 @@ static int ship(struct upload *u, struct err *e)
         u->fill = 0;
         bool is_slow = clock_ms() - u->since_ms > SLOW_MS;
         u->since_ms = clock_ms();
-        return is_slow ? settle(u, e) : 0;
+        return is_slow || !transfers_have_spare(u->reg, 0) ? settle(u, e) : 0;
 }
 
 static int upload_begin(struct http_request *rq, struct err *e)

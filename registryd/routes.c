@@ -31,6 +31,14 @@ const struct http_route registry_routes[] = {
 };
 const size_t registry_route_count = sizeof registry_routes / sizeof *registry_routes;
 
+bool transfers_have_spare(struct registry *reg, int more)
+{
+        struct pg_stats s;
+
+        pg_get_stats(reg->transfers, &s);
+        return 2 * (s.in_use + more) <= s.max;
+}
+
 int page_by_name(const struct http_request *rq, struct page *out, struct err *e)
 {
         const char *after = http_query(rq, "after");

@@ -19,6 +19,10 @@ int blob_get(struct http_request *rq, struct http_reply *rp, struct err *e);
 /* Answer with a blob's bytes, or the range of them that was asked for. */
 int blob_reply(struct http_request *rq, struct http_reply *rp, const struct blob *b, struct err *e);
 
+/* May a transfer keep a connection to PostgreSQL busy while its client is waited for? A client that stalls then keeps it for as
+ * long as idle_timeout, so half of them stay for the others. `more`: connections that the caller is about to take. */
+bool transfers_have_spare(struct registry *reg, int more);
+
 int version_create(struct http_request *rq, struct http_reply *rp, struct err *e);
 int version_list(struct http_request *rq, struct http_reply *rp, struct err *e);
 int version_get(struct http_request *rq, struct http_reply *rp, struct err *e);

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -236,6 +237,38 @@ def test_more_requests_than_connections_wait_their_turn(make_registry, victim):
         assert all(r.status == 201 for r in pool.map(lambda b: registry("PUT", f"/v1/blobs/{digest_of(b)}", body=b), blobs))
         got = list(pool.map(lambda b: registry("GET", f"/v1/blobs/{digest_of(b)}").body, blobs * 3))
     assert got == blobs * 3
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_clients_that_stall_leave_connections_for_others(make_registry, victim, direction):
+    registry = make_registry(victim.new_database(), "--transfers", "4", "--db-timeout", "2s").start()
+    data = os.urandom(32 * MIB)  # more than fits into the sockets on the way
+    digest = registry.push(data) if direction == "out" else None
+    stalled = []
+
+    def sent():
+        return registry("GET", "/metrics").body.decode().split("\nregistryd_artifact_sent_bytes_total ")[1].split()[0]
+
+    def stalls():
+        before = sent()
+        time.sleep(0.1)
+        return before != "0" and sent() == before
+
+    try:
+        for i in range(6):
+            if direction == "out":
+                stalled.append(socket.create_connection(("127.0.0.1", registry.daemon.port), timeout=20))
+                stalled[-1].sendall(f"GET /v1/blobs/{digest} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+                                    f"{registry.token('reader')}\r\n\r\n".encode())
+                wait_until(stalls, "the sockets are full")
+            else:
+                stalled.append(begin_upload(registry, bytes([i]) + data, 2 * MIB))
+                wait_until(lambda: chunks(victim, registry) >= 2 * len(stalled), "its chunks are stored")
+        assert registry("PUT", f"/v1/blobs/{digest_of(b'more')}", body=b"more").status == 201
+        assert registry("GET", f"/v1/blobs/{digest_of(b'more')}").body == b"more"
+    finally:
+        for s in stalled:
+            s.close()
 
 
 def test_it_waits_for_a_database_that_is_away_when_it_starts(make_registry, victim):
