@@ -20,6 +20,9 @@ LDFLAGS  := -Wl,--as-needed
 ifeq ($(MODE),asan)
 CFLAGS   += -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -DSLUICE_FAULTS
 LDFLAGS  += -fsanitize=address,undefined
+else ifeq ($(MODE),tsan)
+CFLAGS   += -O1 -fno-omit-frame-pointer -fsanitize=thread
+LDFLAGS  += -fsanitize=thread
 else ifeq ($(MODE),faults)
 CFLAGS   += -O1 -DSLUICE_FAULTS
 else
@@ -44,7 +47,7 @@ C_FILES  := $(wildcard lib/*.[ch] $(PROGRAMS:%=%/*.[ch]) bench/*.[ch] bench/*/*.
 SCRIPTS  := $(wildcard tools/*.sh demo/*.sh bench/*.sh tests/*.sh .ci/run)
 
 .PHONY: all programs
-all: programs ## build everything (MODE=asan or MODE=faults for those builds, V=1 shows commands)
+all: programs ## build everything (MODE=asan, tsan or faults for those builds, V=1 shows commands)
 programs: $(PROGRAMS:%=$(BIN)/%) $(BENCH_SRC:bench/%.c=$(BIN)/%)
 
 # Rebuild when flags change.
@@ -103,7 +106,7 @@ $(B)/unit/%: $(B)/tests/unit/%.o $$(addprefix $(B)/,$$(addsuffix .o,$$(basename 
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
-.PHONY: help deps test test-unit test-component golden asan demo lint check-layers bench fuzz man clean format
+.PHONY: help deps test test-unit test-component golden asan tsan demo lint check-layers bench fuzz man clean format
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -143,6 +146,12 @@ golden: programs ## rewrite tests/golden from what the programs print now; look 
 asan: ## unit and component tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory MODE=asan -j$$(nproc) programs unit-build
 	@$(MAKE) --no-print-directory MODE=asan test-unit test-component
+
+tsan: ## unit tests and registryd's component tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory MODE=tsan -j$$(nproc) programs unit-build
+	@rm -f build/tsan/race.*
+	@TSAN_OPTIONS=log_path=$(CURDIR)/build/tsan/race $(MAKE) --no-print-directory MODE=tsan test-unit test-component T=test_registryd
+	@set -- build/tsan/race.*; if [ -e "$$1" ]; then cat "$$@"; exit 1; fi
 
 demo: ## see it: a model rolled out, a worse one rolled back by itself, an older one brought back (3 minutes)
 	@$(MAKE) --no-print-directory deps SECTIONS='build run'

@@ -187,11 +187,15 @@ static inline int fix_authenticate(void *app, const char *token, enum role *role
 
 static inline void fix_observe(const struct http_request *rq, const char *route, int status, int64_t duration_us)
 {
+        static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* requests may end at the same time */
+
         assert_true(duration_us >= 0);
+        (void) pthread_mutex_lock(&lock);
         (void) snprintf(fix.last_route, sizeof fix.last_route, "%s", route);
         (void) snprintf(fix.last_actor, sizeof fix.last_actor, "%s", rq->actor);
         fix.last_status = status;
         fix.observed++;
+        (void) pthread_mutex_unlock(&lock);
 }
 
 static const struct http_upload fix_upload = { fix_begin, fix_data, fix_abandon };
