@@ -128,9 +128,12 @@ test-unit: unit-build ## unit tests by themselves
 	@printf '%s\n' $(UNIT_BIN) | xargs -P 2 -I '{}' sh -c '{} > {}.log 2>&1 || { cat {}.log; echo "FAILED: {}"; exit 255; }'
 	@echo "unit: $(words $(UNIT_BIN)) test programs, $$(cat $(UNIT_BIN:%=%.log) | sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' | awk '{s += $$1} END {print s}') tests passed"
 
-PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
+# Two at a time: the suites mostly wait. A file stays together, for its fixtures. The folder's name is short because sockets
+# live in it.
+IN_TEMP := t=$$(mktemp -d /tmp/sl.XXXXXX)/t; trap 'rm -rf "$${t%/t}"' EXIT;
+PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider -n 2 --dist loadfile --basetemp="$$t"
 test-component: programs faulty ## daemons against real PostgreSQL, Prometheus and HAProxy (T=expression selects)
-	@SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/component $(if $(T),-k '$(T)')
+	@$(IN_TEMP) SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/component $(if $(T),-k '$(T)')
 
 .PHONY: deps-cluster test-cluster
 deps-cluster: deps ## install what the cluster suite needs on top (tools/packages-cluster.txt, npm if there is none)
@@ -138,10 +141,10 @@ deps-cluster: deps ## install what the cluster suite needs on top (tools/package
 
 test-cluster: $(if $(KUBECONFIG),deps,deps-cluster) ## against a real Kubernetes API server: KUBECONFIG's, or one built once from Debian's source
 	@$(MAKE) --no-print-directory -j$$(nproc) programs $(BIN)/kubetool
-	@KUBE_BIN=$$(tools/kube-build.sh) SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/cluster $(if $(T),-k '$(T)')
+	@$(IN_TEMP) KUBE_BIN=$$(tools/kube-build.sh) SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) -n 0 tests/cluster $(if $(T),-k '$(T)')
 
 golden: programs ## rewrite tests/golden from what the programs print now; look at the diff before you commit it
-	@SLUICE_GOLDEN=update SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/component -k golden
+	@$(IN_TEMP) SLUICE_GOLDEN=update SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/component -k golden
 
 asan: ## unit and component tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory MODE=asan -j$$(nproc) programs unit-build
