@@ -65,12 +65,12 @@ static bool flag_is(const struct flag *f, const char *name)
         return strlen(name) == f->name_len && strncmp(f->name, name, f->name_len) == 0;
 }
 
-/* The flag's value; a boolean may stand alone, everything else takes the next word. */
-static int flag_value(struct flag *f, bool bare_is_true, const char *next, struct err *e)
+/* The flag's value: the next word. A boolean may stand alone and takes no word but true and false. */
+static int flag_value(struct flag *f, bool is_bool, const char *next, struct err *e)
 {
         if (f->value)
                 return 0;
-        if (bare_is_true) {
+        if (is_bool && !(next && (strcmp(next, "true") == 0 || strcmp(next, "false") == 0))) {
                 f->value = "true";
                 return 0;
         }

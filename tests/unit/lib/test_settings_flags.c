@@ -52,9 +52,55 @@ static void a_row_called_like_a_printing_flag_is_set_by_a_value(void **state)
         }
 }
 
+static void a_boolean_takes_true_or_false_or_stands_alone(void **state)
+{
+        struct switches {
+                bool stay;
+                char *listen;
+        };
+        static const struct setting rows[] = {
+                { "stay", SETTING_BOOL, offsetof(struct switches, stay), "false", false, "whether" },
+                { "listen", SETTING_STRING, offsetof(struct switches, listen), "here", false, "where" },
+        };
+        static const struct settings_spec spec = {
+                .program = "sample", .rows = rows, .n_rows = 2, .size = sizeof(struct switches)
+        };
+        static const struct {
+                const char *name;
+                const char *argv[6];
+                int result;
+                bool stay;
+        } cases[] = {
+                { "alone", { "sample", "--stay" }, SETTINGS_RUN, true },
+                { "before another flag", { "sample", "--stay", "--listen", "x" }, SETTINGS_RUN, true },
+                { "the word true", { "sample", "--stay", "true", "--listen", "x" }, SETTINGS_RUN, true },
+                { "the word false", { "sample", "--stay", "false", "--listen", "x" }, SETTINGS_RUN, false },
+                { "the last one wins", { "sample", "--stay", "--stay", "false" }, SETTINGS_RUN, false },
+                { "after =", { "sample", "--stay=false" }, SETTINGS_RUN, false },
+                { "no other word", { "sample", "--stay", "yes" }, -1, false },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct switches s;
+                struct err e = { 0 };
+                int argc = 0;
+                print_message("  %s\n", cases[i].name);
+                while (cases[i].argv[argc])
+                        argc++;
+                assert_int_equal(settings_load(&spec, &s, argc, (char **) cases[i].argv, &e), cases[i].result);
+                if (cases[i].result == SETTINGS_RUN)
+                        assert_int_equal(s.stay, cases[i].stay);
+                settings_done(&spec, &s);
+        }
+}
+
 int main(void)
 {
-        static const struct CMUnitTest tests[] = { cmocka_unit_test(a_row_called_like_a_printing_flag_is_set_by_a_value) };
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_row_called_like_a_printing_flag_is_set_by_a_value),
+                cmocka_unit_test(a_boolean_takes_true_or_false_or_stands_alone),
+        };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
