@@ -132,7 +132,7 @@ int policy_check(const struct policy *p, struct err *e)
             check_range("keep_failed", p->keep_failed_ms, 0, 7LL * DAY_MS, "at most 7 days", e) < 0 ||
             check_range("rollback_window", p->rollback_window_ms, 0, 30LL * DAY_MS, "at most 30 days", e) < 0 ||
             check_range("window_versions", p->window_versions, 0, POLICY_WINDOW_MAX, "0 to 8", e) < 0 ||
-            check_range("replicas", p->replicas, 1, POLICY_REPLICAS_MAX, "1 to 64", e) < 0)
+            check_range("replicas", p->replicas, 1, POLICY_REPLICAS_MAX, "1 to 32", e) < 0)
                 return -1;
         return 0;
 }

@@ -17,7 +17,7 @@ enum {
         POLICY_QUERY_LEN = 1024,
         POLICY_SUMMARY_LEN = 200,
         POLICY_WINDOW_MAX = 8,
-        POLICY_REPLICAS_MAX = 64,
+        POLICY_REPLICAS_MAX = 32,
 };
 
 struct policy_step {

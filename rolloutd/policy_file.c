@@ -1,6 +1,7 @@
 /* Policies from YAML by libcyaml: the schema tables, and from the document to the struct. */
 #include "rolloutd/policy_file.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,24 +10,25 @@
 
 #include "lib/auto.h"
 #include "lib/fs.h"
+#include "lib/metrics.h"
 #include "lib/settings.h"
 #include "lib/strbuf.h"
 
-/* --- the document as libcyaml fills it; a NULL pointer is a key that was left out --- */
+/*
+ * --- the document as libcyaml fills it; a NULL pointer is a key that was left out.
+ * Numbers are kept as text, because libcyaml's own stop at the first character that does not fit: 1O would be 1. ---
+ */
 
 struct doc_step {
-        double weight;
-        char *hold;
+        char *weight, *hold;
 };
 
 struct doc_share {
-        char *objective;
-        double *max_ratio, *limit_percent;
+        char *objective, *max_ratio, *limit_percent;
 };
 
 struct doc_query {
-        char *name, *query;
-        double *min, *max;
+        char *name, *query, *min, *max;
 };
 
 struct doc_gates {
@@ -40,38 +42,38 @@ struct doc {
         struct doc_step *steps;
         unsigned steps_count;
         struct doc_gates gates;
-        int64_t *min_requests, *window_versions, *replicas;
-        double *false_rollback_percent;
+        char *min_requests, *window_versions, *replicas, *false_rollback_percent;
         int *on_no_evidence;
         char *max_hold, *start_deadline, *keep_failed, *rollback_window;
 };
 
 #define OPT CYAML_FLAG_OPTIONAL
+#define NUMBER(key, type, flags) CYAML_FIELD_STRING_PTR(#key, (flags) | CYAML_FLAG_POINTER, type, key, 0, 64)
 #define DURATION(key, type, flags) CYAML_FIELD_STRING_PTR(#key, (flags), type, key, 1, 16)
 
 static const cyaml_schema_field_t step_fields[] = {
-        CYAML_FIELD_FLOAT("weight", CYAML_FLAG_DEFAULT, struct doc_step, weight),
+        NUMBER(weight, struct doc_step, CYAML_FLAG_DEFAULT),
         DURATION(hold, struct doc_step, CYAML_FLAG_POINTER),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t step_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct doc_step, step_fields) };
 
 static const cyaml_schema_field_t error_rate_fields[] = {
-        CYAML_FIELD_FLOAT_PTR("max_ratio", OPT, struct doc_share, max_ratio),
-        CYAML_FIELD_FLOAT_PTR("limit_percent", OPT, struct doc_share, limit_percent),
+        NUMBER(max_ratio, struct doc_share, OPT),
+        NUMBER(limit_percent, struct doc_share, OPT),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t latency_fields[] = {
         DURATION(objective, struct doc_share, CYAML_FLAG_POINTER),
-        CYAML_FIELD_FLOAT_PTR("max_ratio", OPT, struct doc_share, max_ratio),
-        CYAML_FIELD_FLOAT_PTR("limit_percent", OPT, struct doc_share, limit_percent),
+        NUMBER(max_ratio, struct doc_share, OPT),
+        NUMBER(limit_percent, struct doc_share, OPT),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t query_fields[] = {
         CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct doc_query, name, 1, NAME_MAX_LEN),
         CYAML_FIELD_STRING_PTR("query", CYAML_FLAG_POINTER, struct doc_query, query, 1, POLICY_QUERY_LEN),
-        CYAML_FIELD_FLOAT_PTR("min", OPT, struct doc_query, min),
-        CYAML_FIELD_FLOAT_PTR("max", OPT, struct doc_query, max),
+        NUMBER(min, struct doc_query, OPT),
+        NUMBER(max, struct doc_query, OPT),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t query_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct doc_query, query_fields) };
@@ -90,16 +92,16 @@ static const cyaml_schema_field_t doc_fields[] = {
         CYAML_FIELD_STRING_PTR("summary", CYAML_FLAG_POINTER, struct doc, summary, 1, POLICY_SUMMARY_LEN),
         CYAML_FIELD_SEQUENCE("steps", CYAML_FLAG_POINTER, struct doc, steps, &step_value, 1, POLICY_STEPS_MAX),
         CYAML_FIELD_MAPPING("gates", CYAML_FLAG_DEFAULT, struct doc, gates, gates_fields),
-        CYAML_FIELD_INT_PTR("min_requests", OPT, struct doc, min_requests),
-        CYAML_FIELD_FLOAT_PTR("false_rollback_percent", OPT, struct doc, false_rollback_percent),
+        NUMBER(min_requests, struct doc, OPT),
+        NUMBER(false_rollback_percent, struct doc, OPT),
         DURATION(max_hold, struct doc, OPT | CYAML_FLAG_POINTER),
         CYAML_FIELD_ENUM_PTR("on_no_evidence", OPT | CYAML_FLAG_STRICT, struct doc, on_no_evidence, no_evidence_words,
                              CYAML_ARRAY_LEN(no_evidence_words)),
         DURATION(start_deadline, struct doc, OPT | CYAML_FLAG_POINTER),
         DURATION(keep_failed, struct doc, OPT | CYAML_FLAG_POINTER),
         DURATION(rollback_window, struct doc, OPT | CYAML_FLAG_POINTER),
-        CYAML_FIELD_INT_PTR("window_versions", OPT, struct doc, window_versions),
-        CYAML_FIELD_INT_PTR("replicas", OPT, struct doc, replicas),
+        NUMBER(window_versions, struct doc, OPT),
+        NUMBER(replicas, struct doc, OPT),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t doc_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct doc, doc_fields) };
@@ -130,6 +132,44 @@ static int take_duration(const char *key, const char *text, int64_t *out, struct
         return err_wrap(e, "%s", key);
 }
 
+/* 0.5 or 5, all of the text; left out, *out stays. */
+static int take_number(const char *key, const char *text, double *out, struct err *e)
+{
+        char *end;
+
+        if (!text)
+                return 0;
+        double v = strtod(text, &end);
+        if (end == text || *end || text[strspn(text, "0123456789+-.eE")] || !isfinite(v))
+                return err_set(e, ERR_INVALID, "%s: \"%s\" is not a number like 5 or 0.5", key, text);
+        *out = v;
+        return 0;
+}
+
+static int take_whole(const char *key, const char *text, int64_t *out, struct err *e)
+{
+        char *end;
+
+        if (!text)
+                return 0;
+        errno = 0;
+        int64_t v = strtoll(text, &end, 10);
+        if (end == text || *end || errno || text[strspn(text, "0123456789+-")])
+                return err_set(e, ERR_INVALID, "%s: \"%s\" is not a whole number", key, text);
+        *out = v;
+        return 0;
+}
+
+static int take_small(const char *key, const char *text, int *out, struct err *e)
+{
+        int64_t v = *out;
+
+        if (take_whole(key, text, &v, e) < 0)
+                return -1;
+        *out = v < 0 || v > 1000000 ? -1 : (int) v; /* out of int's range is out of any range */
+        return 0;
+}
+
 static void copy_text(char *out, size_t size, const char *text)
 {
         size_t n = strnlen(text, size - 1);
@@ -142,65 +182,97 @@ static int take_steps(const struct doc *d, struct policy *p, struct err *e)
 {
         p->n_steps = (int) d->steps_count;
         for (unsigned i = 0; i < d->steps_count; i++) {
-                double w = d->steps[i].weight * 100;
+                double percent = 0;
 
+                if (take_number("weight", d->steps[i].weight, &percent, e) < 0 ||
+                    take_duration("hold", d->steps[i].hold, &p->steps[i].hold_ms, e) < 0)
+                        return err_wrap(e, "step %u", i + 1);
+                double w = percent * 100;
                 /* Out of range stays out of range; policy_check() has the sentence. */
                 p->steps[i].weight_bp = w >= 1 && w <= 10000 ? (int) lround(w) : 0;
-                if (take_duration("step: hold", d->steps[i].hold, &p->steps[i].hold_ms, e) < 0)
-                        return -1;
         }
         return 0;
 }
 
-static int take_share(const struct doc_share *d, struct policy_share *s, struct err *e)
+static int take_share(const char *gate, const struct doc_share *d, struct policy_share *s, struct err *e)
 {
+        double percent = 0;
+
         if (!d)
                 return 0;
         s->on = true;
-        s->max_ratio = d->max_ratio ? *d->max_ratio : 0;
-        s->limit = d->limit_percent ? *d->limit_percent / 100 : 0;
-        if ((d->max_ratio && *d->max_ratio == 0) || (d->limit_percent && *d->limit_percent == 0))
+        if (take_number("max_ratio", d->max_ratio, &s->max_ratio, e) < 0 ||
+            take_number("limit_percent", d->limit_percent, &percent, e) < 0 ||
+            take_duration("objective", d->objective, &s->objective_ms, e) < 0)
+                return err_wrap(e, "gates.%s", gate);
+        s->limit = percent / 100;
+        if ((d->max_ratio && s->max_ratio == 0) || (d->limit_percent && percent == 0))
                 return err_set(e, ERR_INVALID, "gates: leave max_ratio or limit_percent out instead of setting it to 0");
-        return take_duration("gates.latency: objective", d->objective, &s->objective_ms, e);
+        return 0;
 }
 
-static void take_query(const struct doc_query *d, struct policy_query *q)
+static int take_query(const struct doc_query *d, struct policy_query *q, struct err *e)
 {
         copy_text(q->name, sizeof q->name, d->name);
         copy_text(q->query, sizeof q->query, d->query);
         q->has_min = d->min;
         q->has_max = d->max;
-        q->min = d->min ? *d->min : 0;
-        q->max = d->max ? *d->max : 0;
+        if (take_number("min", d->min, &q->min, e) < 0 || take_number("max", d->max, &q->max, e) < 0)
+                return err_wrap(e, "gates.promql %s", q->name);
+        return 0;
 }
 
-static int small(const int64_t *v, int otherwise) /* out of int's range is out of any range */
+static int take_gates(const struct doc_gates *d, struct policy *p, struct err *e)
 {
-        return !v ? otherwise : *v < 0 || *v > 1000000 ? -1 : (int) *v;
+        if (take_share("error_rate", d->error_rate, &p->error_rate, e) < 0 ||
+            take_share("latency", d->latency, &p->latency, e) < 0)
+                return -1;
+        p->n_queries = (int) d->promql_count;
+        for (int i = 0; i < p->n_queries; i++)
+                if (take_query(&d->promql[i], &p->queries[i], e) < 0)
+                        return -1;
+        return 0;
+}
+
+/* Requests at most so slow are counted by a bucket of the scorers' histogram; between two bounds there is no count. */
+static int check_objective(const struct policy *p, struct err *e)
+{
+        AUTO_STRBUF bounds;
+
+        if (!p->latency.on)
+                return 0;
+        strbuf_init(&bounds, 400);
+        for (size_t i = 0; i < sizeof METRICS_LATENCY_BUCKETS / sizeof *METRICS_LATENCY_BUCKETS; i++) {
+                double ms = METRICS_LATENCY_BUCKETS[i] * 1000;
+
+                if (fabs(ms - (double) p->latency.objective_ms) < 1e-6)
+                        return 0;
+                if (fabs(ms - round(ms)) < 1e-6)
+                        strbuf_addf(&bounds, "%s%.0fms", bounds.len ? ", " : "", ms);
+        }
+        return err_set(e, ERR_INVALID, "gates.latency: objective must be one of %s", strbuf_str(&bounds));
 }
 
 static int take_doc(const struct doc *d, struct policy *p, struct err *e)
 {
         policy_defaults(p);
+        double percent = p->false_rollback * 100;
         copy_text(p->name, sizeof p->name, d->name);
         copy_text(p->summary, sizeof p->summary, d->summary);
-        if (take_steps(d, p, e) < 0 || take_share(d->gates.error_rate, &p->error_rate, e) < 0 ||
-            take_share(d->gates.latency, &p->latency, e) < 0)
-                return -1;
-        p->n_queries = (int) d->gates.promql_count;
-        for (int i = 0; i < p->n_queries; i++)
-                take_query(&d->gates.promql[i], &p->queries[i]);
-        if (take_duration("max_hold", d->max_hold, &p->max_hold_ms, e) < 0 ||
+        if (take_steps(d, p, e) < 0 || take_gates(&d->gates, p, e) < 0 ||
+            take_duration("max_hold", d->max_hold, &p->max_hold_ms, e) < 0 ||
             take_duration("start_deadline", d->start_deadline, &p->start_deadline_ms, e) < 0 ||
             take_duration("keep_failed", d->keep_failed, &p->keep_failed_ms, e) < 0 ||
-            take_duration("rollback_window", d->rollback_window, &p->rollback_window_ms, e) < 0)
+            take_duration("rollback_window", d->rollback_window, &p->rollback_window_ms, e) < 0 ||
+            take_whole("min_requests", d->min_requests, &p->min_requests, e) < 0 ||
+            take_number("false_rollback_percent", d->false_rollback_percent, &percent, e) < 0 ||
+            take_small("window_versions", d->window_versions, &p->window_versions, e) < 0 ||
+            take_small("replicas", d->replicas, &p->replicas, e) < 0)
                 return -1;
-        p->min_requests = d->min_requests ? *d->min_requests : p->min_requests;
-        p->false_rollback = d->false_rollback_percent ? *d->false_rollback_percent / 100 : p->false_rollback;
+        if (d->false_rollback_percent)
+                p->false_rollback = percent / 100;
         p->on_no_evidence = d->on_no_evidence ? (enum policy_no_evidence) * d->on_no_evidence : p->on_no_evidence;
-        p->window_versions = small(d->window_versions, p->window_versions);
-        p->replicas = small(d->replicas, p->replicas);
-        return policy_check(p, e);
+        return policy_check(p, e) < 0 || check_objective(p, e) < 0 ? -1 : 0;
 }
 
 int policy_parse(const char *text, size_t len, struct policy *out, struct err *e)
