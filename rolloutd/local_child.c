@@ -45,13 +45,14 @@ int local_child_reap(struct local_child *c, const char *log_path, long from, cha
 {
         char words[160];
         int status = -1;
+        pid_t pid = c->pid;
 
-        if (waitpid(c->pid, &status, WNOHANG) == c->pid)
+        if (waitpid(pid, &status, WNOHANG) == pid)
                 proc_status_text(status, how, size);
         else
                 (void) snprintf(how, size, "ended");
         local_child_forget(c);
-        local_log_last_words(log_path, from, words, sizeof words);
+        local_log_last_words(log_path, from, pid, words, sizeof words);
         size_t used = strlen(how);
         if (*words)
                 (void) snprintf(how + used, size - used, ": %s", words);

@@ -89,6 +89,7 @@ static void adopt(struct local_processes *p, const struct local_found *found)
                 if (local_child_watch(&r->child, p->setup->epoll, found->pid, NULL))
                         return;
                 r->serving = LOCAL_SERVE_KEEP;
+                local_replica_found(r);
                 LOG_INFO("scorer found running", "model", r->target, LOG_INT("version", r->version),
                          LOG_INT("pid", r->child.pid));
                 return;

@@ -84,4 +84,5 @@ int local_replica_pick_port(struct local_replica *r, struct err *e);
 /* Start the program and watch for its end. */
 int local_replica_start(struct local_replica *r, struct err *e);
 /* It has ended (the watch says so): leave how in message. Its status as from waitpid(2), -1 if it was no child of ours. */
+void local_replica_found(struct local_replica *r); /* it runs already */
 int local_replica_reap(struct local_replica *r);

@@ -153,6 +153,13 @@ int local_replica_start(struct local_replica *r, struct err *e)
         return -1;
 }
 
+void local_replica_found(struct local_replica *r)
+{
+        AUTO(str) log_path = path_of(r, "logs", "log");
+
+        r->log_from = local_log_end(log_path);
+}
+
 int local_replica_reap(struct local_replica *r)
 {
         AUTO(str) log_path = path_of(r, "logs", "log");

@@ -190,7 +190,11 @@ def test_a_model_that_does_not_load_is_rolled_back_with_its_reason(pilot):
     pilot.run("push", "broken", "model.json")
     pilot.fails(4, "nobody", "rollout", "start", "broken", "@nobody")
     done = pilot.run("rollout", "start", "broken", "2", "--watch", expect=7)
-    assert "ROLLED_BACK   1  version 1 has all the traffic: the candidate cannot start" in done.stdout
+    why = r"ROLLED_BACK   1  version 1 has all the traffic: the candidate cannot start: exit status \d+: cannot serve: .*model\.json"
+    assert re.search(why, done.stdout), done.stdout
+    pilot.run("push", "hopeless", "model.json")
+    done = pilot.run("rollout", "start", "hopeless", "1", "--watch", expect=7)
+    assert re.search(r"the first version cannot start: exit status \d+: cannot serve: .*model\.json", done.stdout), done.stdout
 
 
 def test_policies_are_listed_and_completed(pilot):

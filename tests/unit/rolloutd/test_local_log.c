@@ -43,9 +43,24 @@ static void the_last_words_are_for_people(void **state)
                 { "empty lines after it", "one\n\n  \n", 0, "one" },
                 { "our own program", "x\n{\"level\":\"error\",\"msg\":\"cannot load\",\"error\":\"no such file\"}\n", 0,
                   "cannot load: no such file" },
-                { "our own program without a cause", "{\"msg\":\"stopped\",\"error\":null}\n", 0, "stopped" },
+                { "our own program without a cause", "{\"level\":\"error\",\"msg\":\"stuck\",\"error\":null}\n", 0, "stuck" },
+                { "our own program, which says more after it",
+                  "{\"level\":\"error\",\"msg\":\"cannot serve\",\"error\":\"no "
+                  "trees\"}\n{\"level\":\"info\",\"msg\":\"stopped\"}\n",
+                  0, "cannot serve: no trees" },
+                { "the newest of several errors",
+                  "{\"level\":\"error\",\"msg\":\"one\"}\n{\"level\":\"error\",\"msg\":\"two\"}\n{\"level\":\"warn\",\"msg\":"
+                  "\"x\"}\n",
+                  0, "two" },
+                { "an error wins over plain text", "{\"level\":\"error\",\"msg\":\"one\"}\nbye\n", 0, "one" },
+                { "all was well", "{\"level\":\"info\",\"msg\":\"listening\"}\n{\"level\":\"info\",\"msg\":\"ready\"}\n", 0, "" },
                 { "JSON of somebody else", "{\"a\":1}\n", 0, "{\"a\":1}" },
-                { "HAProxy", "[NOTICE] haproxy version\n[ALERT] cannot bind\n[ALERT] Exiting.\n", 0, "[ALERT] cannot bind" },
+                { "HAProxy", "[NOTICE]   (7) : version\n[ALERT]    (7) : cannot bind\n[ALERT]    (7) : Exiting.\n", 0,
+                  "[ALERT]    (7) : cannot bind" },
+                { "HAProxy's predecessor", "[ALERT]    (77) : old\n[ALERT]    (7) : new\n[ALERT]    (5) : other\n", 0,
+                  "[ALERT]    (7) : new" },
+                { "HAProxy without an alert", "[NOTICE]   (7) : version\n[WARNING]  (7) : slow\n[ALERT]    (5) : other\n", 0,
+                  "" },
                 { "only what is new", "old\n", 4, "" },
                 { "new after old", "old\nnew\n", 4, "new" },
                 { "a log that was cut since", "x\n", 100, "" },
@@ -56,7 +71,7 @@ static void the_last_words_are_for_people(void **state)
                 char words[64];
                 print_message("  %s\n", cases[i].name);
                 assert_int_equal(fs_write_quick(path, cases[i].log, strlen(cases[i].log), 0600, NULL), 0);
-                local_log_last_words(path, cases[i].from, words, sizeof words);
+                local_log_last_words(path, cases[i].from, 7, words, sizeof words);
                 assert_string_equal(words, cases[i].words);
         }
 }
@@ -71,7 +86,7 @@ static void long_logs_are_read_from_their_end_and_quoted_in_short(void **state)
         memcpy(text + n - 21, "\nbbbbbbbbbbbbbbbbbbb\n", 21);
         text[n] = '\0';
         assert_int_equal(fs_write_quick(path, text, n, 0600, NULL), 0);
-        local_log_last_words(path, 0, words, sizeof words);
+        local_log_last_words(path, 0, 7, words, sizeof words);
         assert_string_equal(words, "bbbbbbbbbbbbbbb");
         free(text);
 }
@@ -81,7 +96,7 @@ static void no_log_is_no_words(void **state)
         char words[16] = "before";
 
         (void) state;
-        local_log_last_words("/nonexistent", 0, words, sizeof words);
+        local_log_last_words("/nonexistent", 0, 7, words, sizeof words);
         assert_string_equal(words, "");
         assert_int_equal(local_log_prepare("/nonexistent"), 0);
 }
