@@ -5,6 +5,7 @@
 
 #include "ctl/cells.h"
 #include "ctl/handlers.h"
+#include "lib/http_client.h"
 #include "lib/mem.h"
 
 static void alias_row(struct table *t, const json_t *alias)
@@ -83,7 +84,10 @@ static char *condition(const struct call *call)
 
 static int delete (struct ctl *c, const struct call *call, struct err *e)
 {
-        AUTO(str) path = xasprintf("/v1/models/%s/aliases/%s", call->args[0], call->args[1]);
+        const char *reason = call_flag(call, "reason");
+        AUTO(str) escaped = http_escape(reason ? reason : "");
+        AUTO(str)
+        path = xasprintf("/v1/models/%s/aliases/%s%s%s", call->args[0], call->args[1], reason ? "?reason=" : "", escaped);
         AUTO(str) header = condition(call);
         AUTO_ANSWER answer = { 0 };
         const struct client_request rq = { .method = "DELETE", .path = path, .header = header, .what = "delete the alias" };

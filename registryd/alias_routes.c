@@ -66,7 +66,11 @@ int alias_delete(struct http_request *rq, struct http_reply *rp, struct err *e)
         json_t *none;
         bool added;
 
-        if (start_change(rq, &change, e) || alias_store_change(registry_of(rq)->db, rq->deadline_ms, &change, &added, &none, e))
+        if (start_change(rq, &change, e))
+                return -1;
+        change.reason = http_query(rq, "reason") ? http_query(rq, "reason") : "";
+        if (text_check("reason", change.reason, REASON_MAX, e) ||
+            alias_store_change(registry_of(rq)->db, rq->deadline_ms, &change, &added, &none, e))
                 return -1;
         rp->status = 204;
         return 0;

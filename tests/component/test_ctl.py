@@ -65,7 +65,8 @@ def test_an_alias_moves_only_from_where_it_was_seen(ctl):
     ctl.run("alias", "aliased", "challenger", "@champion")
     assert ctl.run("alias", "aliased", "-o", "name").stdout == "challenger\nchampion\n"
     assert re.search(r"2 +1 +2 .* better", ctl.run("alias", "aliased", "champion", "--history").stdout)
-    ctl.run("alias", "aliased", "champion", "--delete")
+    ctl.run("alias", "aliased", "champion", "--delete", "--reason", "50 % & more: größer?")
+    assert re.search(r"3 +2 +- .* 50 % & more: größer\?", ctl.run("alias", "aliased", "champion", "--history").stdout)
     ctl.fails(4, "champion", "alias", "aliased", "champion")
 
 

@@ -250,13 +250,14 @@ def test_an_alias_moves_and_remembers(registry, aliased):
     assert registry.get("/v1/models/aliased/versions/@champion")["number"] == 2
     assert registry.get("/v1/models/aliased/versions/2")["aliases"] == ["champion"]
     assert registry.get("/v1/models/aliased")["aliases"]["champion"] == 2
-    assert aliased("DELETE", "champion").status == 204
+    assert aliased("DELETE", "champion", suffix="?reason=" + "r" * 1025).status == 400
+    assert aliased("DELETE", "champion", suffix="?reason=not%20needed").status == 204
     assert aliased("GET", "champion").status == 404
     assert aliased("DELETE", "champion").status == 404
     assert aliased("PUT", "champion", json={"version": 3}).body["revision"] == 4  # a deleted alias's ETags never come back
     events = aliased("GET", "champion", suffix="/history").body
     assert [(v["revision"], v["version"], v["previous"], v["reason"]) for v in events["events"]] == [
-        (4, 3, None, ""), (3, None, 2, ""), (2, 2, 1, ""), (1, 1, None, "first")]
+        (4, 3, None, ""), (3, None, 2, "not needed"), (2, 2, 1, ""), (1, 1, None, "first")]
     assert all(v["actor"] == "a-deployer" and RFC3339.match(v["at"]) for v in events["events"])
     page = aliased("GET", "champion", suffix="/history?limit=2&after=4").body
     assert ([v["revision"] for v in page["events"]], page["next"]) == ([3, 2], 2)
