@@ -2,6 +2,7 @@
 #include "ctl/parse.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "lib/auto.h"
 #include "lib/mem.h"
 #include "lib/strbuf.h"
+
+enum { WORD_MAX = 63 };
 
 static const struct flag *find_in(const struct flag *list, const char *name, size_t len)
 {
@@ -118,12 +121,36 @@ static bool is_prefix(const char *words)
         return false;
 }
 
+/* The first word of two-word commands that is nearest to what was typed; *distance as in a suggestion. "" if none is near. */
+static void near_group(const char *tried, char out[static WORD_MAX + 1], size_t *distance)
+{
+        *out = '\0';
+        *distance = SIZE_MAX;
+        for (const struct command *r = commands; r < commands + n_commands; r++) {
+                struct suggestion s = { 0 };
+                AUTO(str) first = xstrndup(r->words, strcspn(r->words, " "));
+                if (strchr(r->words, ' '))
+                        suggest_offer(&s, tried, first);
+                if (!s.best || s.distance >= *distance)
+                        continue;
+                *distance = s.distance;
+                (void) snprintf(out, WORD_MAX + 1, "%s", first);
+        }
+}
+
 static int no_such_command(const char *topic, const char *tried, struct err *e)
 {
         struct suggestion near = { 0 };
+        char group[WORD_MAX + 1];
+        size_t distance;
 
         for (const struct command *r = commands; r < commands + n_commands; r++)
                 suggest_offer(&near, tried, r->words);
+        near_group(tried, group, &distance); /* "rolout" for "rollout" */
+        if (*group && (!near.best || distance < near.distance)) {
+                near.best = group;
+                near.distance = distance;
+        }
         /* "start" for "rollout start" */
         for (const struct command *r = commands; !near.best && !*topic && r < commands + n_commands; r++)
                 if (strchr(r->words, ' ') && strcmp(strchr(r->words, ' ') + 1, tried) == 0)

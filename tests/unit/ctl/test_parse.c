@@ -93,6 +93,8 @@ static void misuse_is_told_in_a_sentence(void **state)
         } cases[] = {
                 { { NULL }, "no command given" },
                 { { "pusj", "m" }, "there is no command \"pusj\"; did you mean push?" },
+                { { "rolout", "start", "m", "1" }, "there is no command \"rolout\"; did you mean rollout?" },
+                { { "tokn", "list" }, "there is no command \"tokn\"; did you mean token?" },
                 { { "frobnicate" }, "there is no command \"frobnicate\"; ctl help lists them" },
                 { { "start", "m", "1" }, "did you mean rollout start?" },
                 { { "rollout" }, "rollout what? One of: start, status, watch, pause, resume, promote, abort" },
