@@ -50,7 +50,9 @@ const struct command commands[] = {
                 .group = GROUP_MODELS,
                 .summary = "download a version's files",
                 .text = "Into DIR, or a new folder MODEL-NUMBER. Every digest is verified before a file gets its name; files that "
-                        "are there already are not fetched again, and a transfer that broke off goes on where it stopped.",
+                        "are there already are not fetched again, and a transfer that broke off goes on where it stopped. A file of "
+                        "the same name with other contents, such as that of another version, is replaced; a line on standard "
+                        "error says so. Other files in DIR stay.",
                 .example = "ctl pull credit @champion /srv/credit",
                 .role = "reader",
                 .args = { { "MODEL", VALUE_MODEL }, { "VERSION|@ALIAS", VALUE_REF }, { "DIR", VALUE_FOLDER, .optional = true } },

@@ -1,6 +1,9 @@
 /* `ctl pull`: fetch a version's files, each under its final name only when its digest is right. */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ctl/client.h"
 #include "ctl/handlers.h"
@@ -45,6 +48,18 @@ static int pull_files(struct ctl *c, const json_t *version, const char *folder, 
         return 0;
 }
 
+/* What is there and is no folder cannot hold the files. */
+static int check_folder(const char *folder, struct err *e)
+{
+        struct stat st;
+
+        if (stat(folder, &st) == 0 && !S_ISDIR(st.st_mode))
+                return err_set(e, ERR_INVALID, "%s is a file; the files of a version go into a folder", folder);
+        if (access(folder, F_OK) && errno == ENOTDIR)
+                return err_set(e, ERR_INVALID, "%s cannot be a folder: a part of that path is a file", folder);
+        return 0;
+}
+
 int pull_run(struct ctl *c, const struct call *call, struct err *e)
 {
         const char *model = call->args[0], *ref = call->args[1];
@@ -57,7 +72,7 @@ int pull_run(struct ctl *c, const struct call *call, struct err *e)
         int64_t number = json_num(version.doc, "number", 0);
         AUTO(str) usual = xasprintf("%s-%" PRId64, model, number);
         const char *folder = call_arg(call, 2) ? call_arg(call, 2) : usual;
-        if (pull_files(c, version.doc, folder, &fetched, e))
+        if (check_folder(folder, e) || pull_files(c, version.doc, folder, &fetched, e))
                 return -1;
         size_t n_files = json_array_size(json_object_get(version.doc, "files"));
         text_bytes(json_num(version.doc, "size", 0), size);

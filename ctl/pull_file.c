@@ -223,6 +223,8 @@ int pull_file(struct ctl *c, const struct pull_file *f, int64_t *fetched, struct
                 (void) unlink(part);
         if (r)
                 return -1;
+        if (fs_exists(target))
+                ctl_note(c, "%s: replacing the file that was there, which had other contents", f->path);
         if (fsync(fd) || rename(part, target))
                 return err_errno(e, errno, "write %s", target);
         return 0;

@@ -78,9 +78,10 @@ def test_what_is_there_already_is_not_fetched(ctl, fake):
     fake.on("GET", BLOB, ranged)
     ctl.run("pull", "credit", "3", "here")
     done = ctl.run("pull", "credit", "3", "here")
-    assert "it is there already" in done.stderr and fake.count("GET", BLOB) == 1
+    assert "it is there already" in done.stderr and "replacing" not in done.stderr and fake.count("GET", BLOB) == 1
     (ctl.cwd / "here/model.ubj").write_bytes(DATA[:-1] + b"x")  # same size, other bytes
-    ctl.run("pull", "credit", "3", "here")
+    done = ctl.run("pull", "credit", "3", "here")
+    assert "model.ubj: replacing the file that was there" in done.stderr
     assert (ctl.cwd / "here/model.ubj").read_bytes() == DATA
 
 
@@ -149,7 +150,8 @@ def test_a_full_disk_is_told_and_keeps_what_is_there(ctl, fake):
 
 
 def test_a_target_that_is_no_folder_is_told(ctl):
-    ctl.fails(1, "create folder model.ubj", "pull", "credit", "3", "model.ubj")
+    ctl.fails(2, "model.ubj is a file", "pull", "credit", "3", "model.ubj")
+    ctl.fails(2, "a part of that path is a file", "pull", "credit", "3", "model.ubj/deeper")
 
 
 # --- push ---
