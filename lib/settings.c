@@ -33,6 +33,8 @@ static int load_environment(const struct settings_spec *spec, void *out, struct 
                 for (int is_file = 0; is_file < (r->type == SETTING_SECRET ? 2 : 1); is_file++) {
                         AUTO(str) name = env_name(spec, r->name, is_file ? "_FILE" : "");
                         const char *text = getenv(name);
+                        if (text && is_file && !*text) /* NAME_FILE= names no file: as if unset */
+                                continue;
                         if (text && settings_assign(r, is_file, out, text, name, e))
                                 return -1;
                 }

@@ -206,6 +206,12 @@ def test_a_token_file_that_is_absent_or_empty_is_misuse(ctl, tmp_path):
     ctl.fails(2, "holds no text in its first line", "models", "--token-file", tmp_path / "empty")
 
 
+def test_an_empty_variable_for_the_token_file_is_as_good_as_none(ctl, fake):
+    fake.on("GET", "/v1/whoami", json_reply(200, WHOAMI))
+    assert ctl.run("whoami", "-o", "name", env={"SLUICE_TOKEN_FILE": ""}).stdout == "ci\n"
+    assert fake.seen[-1][2]["Authorization"] == "Bearer slc_test"
+
+
 def test_a_token_on_the_command_line_is_refused_and_not_repeated(ctl):
     assert "slc_x" not in ctl.fails(2, "does not go on the command line", "models", "--token", "slc_x").stderr
 
