@@ -120,7 +120,9 @@ void help_command(const struct command *cmd, struct strbuf *out)
                 print_flags(cmd->flags, out);
         }
         strbuf_addf(out, "\nexample:\n  %s\n\n", cmd->example);
-        if (cmd->role)
+        if (cmd->role && strcmp(cmd->role, "reader") == 0)
+                strbuf_adds(out, "Needs a token; every role may read.\n");
+        else if (cmd->role)
                 strbuf_addf(out, "Needs a token with the role %s%s.\n", cmd->role, strcmp(cmd->role, "admin") ? " or admin" : "");
         strbuf_adds(out, "Flags of every command: ctl help.\n");
 }

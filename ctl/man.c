@@ -48,7 +48,7 @@ static void add_command(struct strbuf *out, const struct command *c)
                 strbuf_adds(out, "\n\n");
         }
         if (c->role)
-                strbuf_addf(out, "Role: %s.\n\n", c->role);
+                strbuf_addf(out, "Role: %s.\n\n", strcmp(c->role, "reader") ? c->role : "any");
         add_flags(out, c->flags);
         strbuf_addf(out, "Example:\n\n```\n%s\n```\n\n", c->example);
 }
@@ -83,12 +83,13 @@ static void add_environment(struct strbuf *out)
 
 void help_man(struct strbuf *out)
 {
-        strbuf_adds(
-                out,
-                "sluice-ctl(1)\n\n# NAME\n\nsluice-ctl - command line of Sluice, the model registry and rollout controller\n\n"
-                "# SYNOPSIS\n\n*ctl* COMMAND [ARGUMENT...] [--FLAG...]\n\n# DESCRIPTION\n\n"
-                "*ctl* pushes models to registryd, steers rollouts through rolloutd, and shows what both know.\n\n"
-                "# FLAGS OF EVERY COMMAND\n\n");
+        strbuf_adds(out, "sluice-ctl(1)\n\n# NAME\n\nsluice-ctl, ctl - command line of Sluice, the model registry and rollout "
+                         "controller\n\n"
+                         "# SYNOPSIS\n\n*ctl* COMMAND [ARGUMENT...] [--FLAG...]\n\n# DESCRIPTION\n\n"
+                         "*ctl* pushes models to registryd, steers rollouts through rolloutd, and shows what both know. The "
+                         "program is called "
+                         "*ctl*; its page is sluice-ctl, because other programs could have a page of the shorter name.\n\n"
+                         "# FLAGS OF EVERY COMMAND\n\n");
         add_flags(out, global_flags);
         for (int g = 0; g < GROUP_COUNT; g++) {
                 strbuf_adds(out, "# ");

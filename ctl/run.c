@@ -57,9 +57,8 @@ static void hint_of_command(struct ctl *c, const struct call *call, const struct
 {
         if (*c->hint)
                 return;
-        if (e->kind == ERR_FORBIDDEN && call->cmd->role)
-                (void) snprintf(c->hint, sizeof c->hint, "ctl %s needs the role %s; ctl whoami shows yours", call->cmd->words,
-                                call->cmd->role);
+        if (e->kind == ERR_FORBIDDEN) /* the server's sentence names the role: one command can need several */
+                (void) snprintf(c->hint, sizeof c->hint, "ctl whoami shows whose token this is and its role");
         else if (e->kind == ERR_CONFLICT && call->cmd->group == GROUP_ROLLOUTS && call->n_args)
                 (void) snprintf(c->hint, sizeof c->hint, "ctl rollout status %s shows what is under way", call->args[0]);
         else if (e->kind == ERR_INVALID && strcmp(call->cmd->words, "rollout start") == 0)

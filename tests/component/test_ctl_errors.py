@@ -47,7 +47,13 @@ def test_without_a_token_it_says_how_to_give_one(tmp_path, fake):
 
 def test_a_role_that_may_not_is_told_which_one_may(ctl, fake):
     fake.on("POST", "/v1/rollouts/credit", problem(403, "FORBIDDEN", "this needs the role deployer"))
-    assert "needs the role deployer; ctl whoami" in ctl.fails(3, "this needs", "rollout", "start", "credit", "2").stderr
+    assert "hint: ctl whoami" in ctl.fails(3, "this needs the role deployer", "rollout", "start", "credit", "2").stderr
+
+
+def test_a_refusal_names_one_role_even_where_a_command_can_need_two(ctl, fake):
+    fake.on("PUT", "/v1/models/credit/aliases/champion", problem(403, "FORBIDDEN", "this needs the role deployer"))
+    done = ctl.fails(3, "this needs the role deployer", "alias", "credit", "champion", "2")
+    assert done.stderr.count("role deployer") == 1 and "reader" not in done.stderr
 
 
 @pytest.mark.parametrize("status, title, code", [
