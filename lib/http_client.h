@@ -51,7 +51,7 @@ struct http_response {
         size_t body_len;
         char *etag; /* header values; NULL when absent */
         char *content_type;
-        int64_t retry_after_ms; /* -1 when absent */
+        int64_t retry_after_ms; /* at most a day; -1 when absent */
 };
 
 void http_response_done(struct http_response *r);

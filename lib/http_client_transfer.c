@@ -17,6 +17,7 @@ enum {
         READ_BUFFER_BYTES = 512 << 10, /* libcurl's largest */
         SEND_BUFFER_BYTES = 1 << 20,
         KEEPALIVE_S = 15,
+        RETRY_AFTER_MAX_S = 86400,
 };
 
 DEFINE_AUTO(url, CURLU *, curl_url_cleanup);
@@ -261,7 +262,7 @@ static int64_t retry_after_ms(CURL *curl)
         (void) curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &seconds); /* understands dates too */
         if (!value || (seconds == 0 && !isdigit((unsigned char) *value)))
                 return -1;
-        return seconds * 1000;
+        return 1000 * (seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S);
 }
 
 /* A server that refuses an upload may answer and close while we still send: its answer says more than the broken pipe. */

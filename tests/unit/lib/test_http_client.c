@@ -82,6 +82,7 @@ static void retry_after_is_seconds_or_absent(void **state)
                 { "HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n", -1 },
                 { "HTTP/1.1 503 x\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n", 0 },
                 { "HTTP/1.1 503 x\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n", 120000 },
+                { "HTTP/1.1 503 x\r\nRetry-After: 9223372036854775807\r\nContent-Length: 0\r\n\r\n", 86400000 },
                 { "HTTP/1.1 503 x\r\nRetry-After: soon\r\nContent-Length: 0\r\n\r\n", -1 },
         };
 
