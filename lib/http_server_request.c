@@ -61,6 +61,37 @@ static int64_t content_length(const struct http_conn *c)
         return text ? strtoll(text, NULL, 10) : 0; /* libmicrohttpd has refused what is no number */
 }
 
+struct framing { /* headers that say where the body ends */
+        int n;
+        bool is_known;
+};
+
+static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+        struct framing *f = arg;
+        bool is_length = strcasecmp(name, "Content-Length") == 0;
+
+        (void) kind;
+        if (!is_length && strcasecmp(name, "Transfer-Encoding"))
+                return MHD_YES;
+        f->n++;
+        f->is_known = is_length || (value && strcasecmp(value, "chunked") == 0);
+        return MHD_YES;
+}
+
+/* What libmicrohttpd takes the first of, a proxy in front of it may take the last of: another request could hide in between. */
+static int check_framing(const struct http_conn *c, struct err *e)
+{
+        struct framing f = { .is_known = true };
+
+        (void) MHD_get_connection_values(c->mhd, MHD_HEADER_KIND, on_header, &f);
+        if (f.n > 1 || !f.is_known)
+                return err_set(
+                        e, ERR_INVALID,
+                        "it is not clear where the body ends: one Content-Length or \"Transfer-Encoding: chunked\" has to say");
+        return 0;
+}
+
 static bool method_matches(const struct http_route *r, const char *method)
 {
         return strcmp(r->method, method) == 0 || (strcmp(method, "HEAD") == 0 && strcmp(r->method, "GET") == 0);
@@ -214,9 +245,12 @@ static enum MHD_Result head_read(struct http_conn *c, struct MHD_Connection *mhd
         c->rq.content_length = content_length(c);
         set_id(c);
         renew_deadline(c);
-        if (admit(c, &e) == 0)
+        bool is_clear = check_framing(c, &e) == 0;
+        if (is_clear && admit(c, &e) == 0)
                 return MHD_YES;
         refuse(c, &e);
+        if (!is_clear)
+                return cut(c);
         if (http_header(&c->rq, "Expect")) /* a client that asks before it sends need not send at all */
                 return answer(c);
         return c->rq.content_length > swallow_max(c) ? cut(c) : MHD_YES;

@@ -172,6 +172,11 @@ static void what_is_not_http_is_turned_away(void)
                 "GET /hello/a HTTP/9.9\r\nHost: x\r\n\r\n",
                 "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n{",
                 "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{",
+                /* Where the body ends is a matter of opinion, and a proxy in front may have another one (RFC 9112, 6.3). */
+                "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+                "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 9\r\n\r\n{}",
+                "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n{}",
+                "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
                 "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
         };
 
