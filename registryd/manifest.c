@@ -57,6 +57,25 @@ static void make_canonical(struct manifest *m, json_t *metadata)
         m->file_list = json_canonical(files);
 }
 
+static bool is_deeper(const json_t *v, int levels)
+{
+        size_t i;
+        json_t *item;
+        const char *key;
+
+        if (!json_is_object(v) && !json_is_array(v))
+                return false;
+        if (levels == 0)
+                return true;
+        json_array_foreach (v, i, item)
+                if (is_deeper(item, levels - 1))
+                        return true;
+        json_object_foreach ((json_t *) v, key, item)
+                if (is_deeper(item, levels - 1))
+                        return true;
+        return false;
+}
+
 static int fill(json_t *doc, struct manifest *m, struct err *e)
 {
         json_t *files, *metadata = NULL;
@@ -68,6 +87,8 @@ static int fill(json_t *doc, struct manifest *m, struct err *e)
                 return -1;
         if (metadata && !json_is_object(metadata))
                 return err_set(e, ERR_INVALID, "version: metadata must be an object");
+        if (is_deeper(metadata, METADATA_DEPTH))
+                return err_set(e, ERR_INVALID, "version: metadata is nested over %d levels deep", METADATA_DEPTH);
         if (read_files(files, m, e) || add_sizes(m, e) || text_check("description", m->description, DESCRIPTION_MAX, e))
                 return -1;
         make_canonical(m, metadata ? metadata : none);

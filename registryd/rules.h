@@ -11,6 +11,7 @@ enum {
         CHUNK_BYTES = 1 << 20, /* one row of registry.chunk */
         FILES_MAX = 1000,      /* per version */
         METADATA_MAX = 65536,  /* bytes of canonical JSON */
+        METADATA_DEPTH = 32,   /* levels: half of what lib/json.h reads, for what it is wrapped in */
         DESCRIPTION_MAX = 4096,
         REASON_MAX = 1024,
 };

@@ -93,6 +93,25 @@ static void a_bad_manifest_is_refused(void **state)
         }
 }
 
+static void metadata_nests_so_deep_that_a_list_of_versions_still_parses(void **state)
+{
+        (void) state;
+        for (int depth = METADATA_DEPTH; depth <= METADATA_DEPTH + 1; depth++) {
+                AUTO(json) doc = parsed("{\"files\":[" FILE_A "]}");
+                AUTO(manifest) m = NULL;
+                json_t *metadata = json_object();
+                struct err e = { 0 };
+
+                for (int i = 1; i < depth; i++)
+                        metadata = json_pack("{s:o}", "x", metadata);
+                (void) json_object_set_new(doc, "metadata", metadata);
+                if (depth <= METADATA_DEPTH)
+                        assert_ok(manifest_new(doc, &m, &e), e);
+                else
+                        assert_failed(manifest_new(doc, &m, &e), e, ERR_INVALID, "32 levels");
+        }
+}
+
 static void metadata_has_a_limit(void **state)
 {
         struct err e = { 0 };
@@ -135,6 +154,7 @@ int main(void)
                 cmocka_unit_test(order_and_spelling_do_not_change_the_digest_but_content_does),
                 cmocka_unit_test(a_bad_manifest_is_refused),
                 cmocka_unit_test(metadata_has_a_limit),
+                cmocka_unit_test(metadata_nests_so_deep_that_a_list_of_versions_still_parses),
                 cmocka_unit_test(fresh_tokens_differ_and_pass_the_check),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
