@@ -120,7 +120,7 @@ test: deps ## all fast tests: layers, unit, component against real PostgreSQL, P
 .PHONY: test-build faulty
 test-build: programs unit-build faulty
 faulty:
-	@$(if $(filter asan,$(MODE)),,$(MAKE) -s MODE=faults build/faults/bin/rolloutd)
+	@$(if $(filter asan tsan,$(MODE)),,$(MAKE) -s MODE=faults build/faults/bin/rolloutd)
 .PHONY: unit-build
 unit-build: $(UNIT_BIN)
 
@@ -153,7 +153,7 @@ asan: ## unit and component tests under AddressSanitizer and UBSan
 tsan: ## unit tests and registryd's component tests under ThreadSanitizer
 	@$(MAKE) --no-print-directory MODE=tsan -j$$(nproc) programs unit-build
 	@rm -f build/tsan/race.*
-	@TSAN_OPTIONS=log_path=$(CURDIR)/build/tsan/race $(MAKE) --no-print-directory MODE=tsan test-unit test-component T=test_registryd
+	@TSAN_OPTIONS="log_path=$(CURDIR)/build/tsan/race suppressions=$(CURDIR)/tests/tsan.supp" $(MAKE) --no-print-directory MODE=tsan test-unit test-component T=test_registryd
 	@set -- build/tsan/race.*; if [ -e "$$1" ]; then cat "$$@"; exit 1; fi
 
 demo: ## see it: a model rolled out, a worse one rolled back by itself, an older one brought back (3 minutes)

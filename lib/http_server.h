@@ -6,7 +6,7 @@
  * "request_id":ID}; UNAVAILABLE also carries Retry-After, UNAUTHORIZED WWW-Authenticate; a known path without that method
  * answers 405 and Allow. Every reply carries X-Request-Id. Only requests that are not HTTP get libmicrohttpd's own pages.
  *
- * In this order: no single header that says where the body ends 400 and the end of the connection, head over 16 KiB 413,
+ * In this order: two headers that say where the body ends 400 and the end of the connection, head over 16 KiB 413,
  * malformed or over-long URI 400, no such path 404, no such method 405, token 401, role 403, Content-Length over the row's
  * cap 413; only then is the body read. A body that is refused, at once or half-way, is read and dropped if it is up to 1 MiB
  * (64 MiB without a thread per connection), and the reply follows; a larger one gets the reply in the middle and the
