@@ -37,7 +37,7 @@ static void redirect_output(const char *log_path, int stdout_fd, int report)
 {
         int fd = STDERR_FILENO;
 
-        if (log_path && (fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) < 0)
+        if (log_path && (fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640)) < 0)
                 give_up(report, "open the log file");
         if (dup2(stdout_fd >= 0 ? stdout_fd : fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
                 give_up(report, "redirect output");

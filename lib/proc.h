@@ -12,7 +12,7 @@ struct proc_spec {
         const char *const *env;  /* extra "NAME=value", ended by NULL; NULL for none */
         const char *user;        /* drop to this user (and its groups) first; NULL to stay */
         const char *cwd;         /* NULL to stay */
-        const char *log_path;    /* append stdout and stderr here; NULL inherits stderr for both */
+        const char *log_path;    /* append stdout and stderr here, but through no link; NULL inherits stderr for both */
         int *stdout_fd;   /* if set: what the child prints is read here, without blocking, and not logged; the caller closes it */
         int death_signal; /* sent to the child when the starting *thread* ends, SIGKILL included; 0 for none */
         bool own_group;   /* own process group, so that a terminal's Ctrl-C does not reach it */

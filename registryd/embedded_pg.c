@@ -169,7 +169,7 @@ static int lock_folder(struct embedded_pg *p, struct err *e)
 {
         AUTO(str) path = xasprintf("%s/lock", p->paths.home);
 
-        p->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        p->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (p->lock < 0)
                 return err_errno(e, errno, "open %s", path);
         if (flock(p->lock, LOCK_EX | LOCK_NB))

@@ -17,6 +17,16 @@
 #include "lib/proc.h"
 #include "registryd/embedded_pg.h"
 
+/* Its user owns the folder, so root follows no link in there: it could lead to anybody's files. */
+static int refuse_link(const char *path, struct err *e)
+{
+        struct stat st;
+
+        if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+                return err_set(e, ERR_INVALID, "%s is a symbolic link", path);
+        return 0;
+}
+
 /* A folder of PostgreSQL's user that nobody else can enter. */
 static int make_private(const char *path, const char *user, struct err *e)
 {
@@ -25,9 +35,9 @@ static int make_private(const char *path, const char *user, struct err *e)
         if (user && !pw)
                 return err_set(e, ERR_INVALID,
                                "there is no user \"%s\" to run PostgreSQL (--postgres-user); as root it does not start", user);
-        if (fs_mkdirs(path, 0700, e))
+        if (refuse_link(path, e) || fs_mkdirs(path, 0700, e))
                 return -1;
-        if (pw && chown(path, pw->pw_uid, pw->pw_gid))
+        if (pw && lchown(path, pw->pw_uid, pw->pw_gid))
                 return err_errno(e, errno, "give %s to %s", path, user);
         return 0;
 }
@@ -117,7 +127,8 @@ int embedded_paths_find(const struct settings *s, struct embedded_paths *p, stru
         p->data = xasprintf("%s/data", p->home);
         p->run = xasprintf("%s/run", p->home);
         p->log = xasprintf("%s/log", p->home);
-        if (check_socket_length(p, e) || make_private(p->home, p->user, e) || make_private(p->run, p->user, e))
+        if (check_socket_length(p, e) || make_private(p->home, p->user, e) || make_private(p->run, p->user, e) ||
+            refuse_link(p->log, e))
                 return -1;
         return find_programs(s->postgres_bin_dir, p, e);
 }

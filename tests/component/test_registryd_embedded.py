@@ -130,6 +130,18 @@ def ends_with(own, words):
     assert words in own.daemon.log_text(), own.daemon.log_text()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root could be led to somebody else's files")
+@pytest.mark.parametrize("name", ["run", "log", "lock"])
+def test_links_that_postgresqls_user_made_lead_root_nowhere(home, name):
+    folder, prey = home / "data" / "postgres", home / "prey"
+    folder.mkdir(parents=True)
+    prey.mkdir() if name == "run" else prey.write_text("")
+    (folder / name).symlink_to(prey)
+    shutil.chown(folder, "postgres")
+    ends_with(Registry(home, None), str(folder / name))
+    assert prey.stat().st_uid == 0 and (name == "run" or prey.read_text() == "")
+
+
 def test_without_postgresql_it_says_what_to_do(home):
     ends_with(Registry(home, None, "--postgres-bin-dir", "/nowhere"), "/nowhere/initdb")
 
