@@ -186,7 +186,7 @@ def test_a_client_that_leaves_in_mid_download_is_forgotten(registry, postgres):
     wait_until(lambda: in_use() == "0", "connections are back")
 
 
-@pytest.mark.skipif("asan" in str(BIN), reason="the sanitizer's own memory counts too")
+@pytest.mark.skipif("san/bin" in str(BIN), reason="the sanitizer's own memory counts too")
 def test_memory_does_not_grow_with_the_artifact(make_registry, postgres):
     registry = make_registry(postgres.new_database()).start()
     piece = os.urandom(MIB)
