@@ -98,10 +98,19 @@ int rollout_promote(struct ctl *c, const struct call *call, struct err *e)
         return steer(c, call, "promote", body, e);
 }
 
-/* The answer holds the weights as they stand now; the candidate is the version that was left. */
+/* The version that was left: the candidate, or at rest the newest in the window that a rollback went away from. */
+static int64_t left_version(const json_t *rollout)
+{
+        const json_t *newest = json_array_get(json_object_get(rollout, "window"), 0);
+        int64_t candidate = json_num(rollout, "candidate", 0);
+
+        return candidate || !json_is_true(json_object_get(newest, "left")) ? candidate : json_num(newest, "version", 0);
+}
+
+/* The answer holds the weights as they stand now. */
 static void print_rollback(const char *model, const json_t *rollout, int64_t took_ms)
 {
-        int64_t stable = json_num(rollout, "stable", 0), left = json_num(rollout, "candidate", 0);
+        int64_t stable = json_num(rollout, "stable", 0), left = left_version(rollout);
         double seen = json_dbl(rollout, "weight_observed", -1);
         char asked[TEXT_MAX], observed[TEXT_MAX];
 

@@ -68,7 +68,10 @@ static char *window_text(const json_t *window)
                 int64_t until_ms;
                 if (until && clock_rfc3339_parse(until, &until_ms) == 0)
                         text_duration(until_ms - clock_wall_ms(), left);
-                strbuf_addf(&b, "%sversion %" PRId64 " for %s", b.len ? ", " : "", json_num(row, "version", 0), left);
+                int64_t version = json_num(row, "version", 0);
+                strbuf_addf(&b, "%sversion %" PRId64 " for %s", b.len ? ", " : "", version, left);
+                if (json_is_true(json_object_get(row, "left")))
+                        strbuf_addf(&b, " (rolled back from; only with --to %" PRId64 ")", version);
         }
         return strbuf_take(&b);
 }

@@ -81,28 +81,57 @@ static void window_push(struct rollout *r, struct placed p, int64_t now_ms)
         r->window[0] = p;
 }
 
+static const struct placed *window_find(const struct rollout *r, int64_t version)
+{
+        for (int i = 0; i < r->n_window; i++)
+                if (r->window[i].version == version)
+                        return &r->window[i];
+        return NULL;
+}
+
+/* Where a rollback at rest goes that names no version: 0 if nowhere. */
+static int64_t window_previous(const struct rollout *r)
+{
+        for (int i = 0; i < r->n_window; i++)
+                if (!r->window[i].left)
+                        return r->window[i].version;
+        return 0;
+}
+
+static int nothing_earlier(const struct rollout *r, struct err *e)
+{
+        char left[200] = "";
+        size_t len = 0;
+
+        if (r->n_window == 0)
+                return err_set(e, ERR_CONFLICT, "%s has no earlier version running; start a rollout of the one you want",
+                               r->model);
+        for (int i = 0; i < r->n_window && len < sizeof left; i++)
+                len += (size_t) snprintf(left + len, sizeof left - len, "%s%lld", i ? " or " : "",
+                                         (long long) r->window[i].version);
+        return err_set(e, ERR_CONFLICT, "%s has no earlier version running but what was rolled back from; --to takes %s",
+                       r->model, left);
+}
+
 int rollout_back_to(const struct rollout *r, int64_t to, int64_t *version, struct err *e)
 {
         bool rest = phase_is_at_rest(r->phase);
 
         if (r->stable.version == 0)
                 return err_set(e, ERR_CONFLICT, "%s has no stable version to go back to", r->model);
-        if (to == 0 && !rest)
-                to = r->stable.version;
-        if (to == 0 && r->n_window > 0)
-                to = r->window[0].version;
         if (to == 0)
-                return err_set(e, ERR_CONFLICT, "%s has no earlier version running; start a rollout of the one you want",
-                               r->model);
+                to = rest ? window_previous(r) : r->stable.version;
+        if (to == 0)
+                return nothing_earlier(r, e);
         *version = to;
         if (to == r->stable.version)
                 return rest ? err_set(e, ERR_CONFLICT, "version %lld of %s already has all the traffic", (long long) to, r->model)
                             : 0;
-        if (rest && to == r->candidate.version)
+        if (window_find(r, to))
                 return 0;
-        for (int i = 0; i < r->n_window; i++)
-                if (r->window[i].version == to)
-                        return 0;
+        if (to == r->candidate.version && !phase_is_under_way(r->phase))
+                return err_set(e, ERR_CONFLICT, "version %lld was rolled back: %s; ctl rollout start tries it again",
+                               (long long) to, *r->rejected ? r->rejected : r->note);
         return err_set(e, ERR_CONFLICT, "version %lld of %s does not run any more; start a rollout of it", (long long) to,
                        r->model);
 }
@@ -133,6 +162,7 @@ static void start(struct rollout *r, const struct request *rq, int64_t now_ms)
         window_remove(r, rq->version);
         r->paused = r->served = false;
         r->starting_ms = 0;
+        *r->rejected = '\0';
         r->sampler = (struct sampler){ 0 };
         r->judge = (struct judge){ 0 };
         r->started_ms = now_ms;
@@ -150,22 +180,21 @@ static void finish(struct rollout *r, int64_t now_ms)
         window_push(r, old, now_ms);
 }
 
-/* `to` becomes stable. While a candidate is on its way out the old stable goes to the window, otherwise it is what is left. */
+/* `to` becomes stable; what was goes to the window. Going back to where one came from is no rollback of what lies between. */
 static void switch_to(struct rollout *r, enum phase from, int64_t to, int64_t now_ms)
 {
         struct placed leaving = r->stable, found;
 
         if (to == r->stable.version)
                 return;
-        found = to == r->candidate.version ? r->candidate : window_remove(r, to);
-        if (phase_is_at_rest(from)) {
-                r->candidate = leaving;
-                r->verdict = (struct verdict){ 0 }; /* was about another candidate */
-        } else {
-                window_push(r, leaving, now_ms);
-        }
+        found = window_remove(r, to);
+        leaving.left = !found.left;
+        window_push(r, leaving, now_ms);
         found.until_ms = 0;
+        found.left = false;
         r->stable = found;
+        if (phase_is_at_rest(from))
+                r->verdict = (struct verdict){ 0 }; /* was about another version */
 }
 
 static void have_effect(struct rollout *r, const struct move *m, const struct request *rq, int64_t now_ms)
@@ -197,7 +226,8 @@ static void have_effect(struct rollout *r, const struct move *m, const struct re
                 finish(r, now_ms);
                 return;
         case EFFECT_REST:
-                r->candidate.until_ms = now_ms + r->policy.keep_failed_ms;
+                if (r->candidate.version && !r->candidate.until_ms)
+                        r->candidate.until_ms = now_ms + r->policy.keep_failed_ms;
                 return;
         case EFFECT_GIVE_UP:
                 r->candidate = (struct placed){ 0 };
@@ -254,6 +284,8 @@ void rollout_apply(struct rollout *r, const struct move *m, const struct request
         utf8_clean(why);
         if (m->effect != EFFECT_REST) /* at rest one wants to know why it was rolled back, not that it was */
                 memcpy(r->note, why, sizeof r->note);
+        if (m->to == PHASE_ROLLING_BACK && phase_is_under_way(m->from))
+                memcpy(r->rejected, why, sizeof r->rejected);
 
         struct event *ev = outbox_push(r, m->row, kind_of(m), asked ? rq->actor : "", now_ms);
 

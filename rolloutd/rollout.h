@@ -23,6 +23,7 @@ struct placed { /* a version that runs; version 0: none */
         int replicas;
         char digest[DIGEST_TEXT_LEN + 1]; /* "" unknown */
         int64_t until_ms;                 /* kept so long; 0: no end */
+        bool left;                        /* in the window: a rollback went away from it, so only rollback --to goes there */
 };
 
 struct event {
@@ -60,7 +61,8 @@ struct rollout {
 
         char actor[NAME_MAX_LEN + 1];
         char reason[ROLLOUT_REASON_LEN + 1];
-        char note[ROLLOUT_WHY_LEN + 1]; /* why it is where it is: the last move's sentence */
+        char note[ROLLOUT_WHY_LEN + 1];     /* why it is where it is: the last move's sentence */
+        char rejected[ROLLOUT_WHY_LEN + 1]; /* why the candidate was rolled back; "" if it was not */
         int64_t started_ms, updated_ms;
 
         int64_t last_event;                      /* number of the newest event */
@@ -88,8 +90,8 @@ int rollout_weights(const struct rollout *r, struct weight out[2]);
 int rollout_deployments(const struct rollout *r, struct deployment out[WORLD_VERSIONS_MAX]);
 int64_t rollout_hold_left_ms(const struct rollout *r); /* of this step; -1 outside CANARY */
 
-/* Which version a rollback goes to: `to`, or if 0 stable during a rollout and the newest of the window otherwise. INVALID or
- * CONFLICT with a sentence when there is none such. */
+/* Which version a rollback goes to: `to`, or if 0 stable during a rollout and otherwise the newest of the window that no rollback
+ * went away from. Never a candidate that was rolled back. CONFLICT with a sentence when there is none such. */
 int rollout_back_to(const struct rollout *r, int64_t to, int64_t *version, struct err *e);
 
 /* Make the move: phase, effect, note, and an event in the outbox. `rq` is what was asked for (or ASK_NOTHING), `detail` is

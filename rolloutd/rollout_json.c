@@ -14,22 +14,24 @@ enum { RECORD_FORMAT = 1 };
 
 static json_t *placed_to_json(const struct placed *p)
 {
-        return json_pack("{s:I, s:i, s:s, s:I}", "version", (json_int_t) p->version, "replicas", p->replicas, "digest", p->digest,
-                         "until_ms", (json_int_t) p->until_ms);
+        return json_pack("{s:I, s:i, s:s, s:I, s:b}", "version", (json_int_t) p->version, "replicas", p->replicas, "digest",
+                         p->digest, "until_ms", (json_int_t) p->until_ms, "left", p->left);
 }
 
 static int placed_from_json(json_t *doc, struct placed *p, struct err *e)
 {
         json_int_t version, until_ms;
         const char *digest;
+        int left = false; /* records of earlier programs have none */
 
-        if (json_take("version", doc, e, "{s:I, s:i, s:s, s:I}", "version", &version, "replicas", &p->replicas, "digest", &digest,
-                      "until_ms", &until_ms) < 0)
+        if (json_take("version", doc, e, "{s:I, s:i, s:s, s:I, s?b}", "version", &version, "replicas", &p->replicas, "digest",
+                      &digest, "until_ms", &until_ms, "left", &left) < 0)
                 return -1;
         if (version < 0 || p->replicas < 0 || p->replicas > POLICY_REPLICAS_MAX || (*digest && !digest_is_valid(digest)))
                 return err_set(e, ERR_INVALID, "version: number, replicas or digest out of range");
         p->version = version;
         p->until_ms = until_ms;
+        p->left = left;
         snprintf(p->digest, sizeof p->digest, "%s", digest);
         return 0;
 }
@@ -118,12 +120,12 @@ static int progress_from_json(json_t *doc, struct rollout *r, struct err *e)
 char *rollout_encode(const struct rollout *r)
 {
         AUTO(json)
-        doc = json_pack("{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:I, s:o}", "format",
+        doc = json_pack("{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:o}", "format",
                         RECORD_FORMAT, "model", r->model, "phase", phase_name(r->phase), "rollout_id", (json_int_t) r->rollout_id,
                         "stable", placed_to_json(&r->stable), "candidate", placed_to_json(&r->candidate), "window",
                         window_to_json(r), "policy", r->policy.n_steps ? policy_to_json(&r->policy) : json_null(), "progress",
-                        progress_to_json(r), "actor", r->actor, "reason", r->reason, "note", r->note, "started_at",
-                        time_to_json(r->started_ms), "updated_at", time_to_json(r->updated_ms), "last_event",
+                        progress_to_json(r), "actor", r->actor, "reason", r->reason, "note", r->note, "rejected", r->rejected,
+                        "started_at", time_to_json(r->started_ms), "updated_at", time_to_json(r->updated_ms), "last_event",
                         (json_int_t) r->last_event, "outbox", outbox_to_json(r));
 
         return json_text(doc);
@@ -149,7 +151,7 @@ static int check_whole(const struct rollout *r, struct err *e)
 
 int rollout_decode(const char *text, struct rollout *out, struct err *e)
 {
-        const char *model, *phase, *actor, *reason, *note;
+        const char *model, *phase, *actor, *reason, *note, *rejected = "";
         json_t *stable, *candidate, *window, *policy, *progress, *started, *updated, *outbox;
         json_int_t rollout_id, last_event;
         struct rollout r = { 0 };
@@ -157,11 +159,11 @@ int rollout_decode(const char *text, struct rollout *out, struct err *e)
         int format;
 
         if (json_parse("record", text, strlen(text), &doc, e) < 0 ||
-            json_take("record", doc, e, "{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:I, s:o}",
+            json_take("record", doc, e, "{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s?s, s:o, s:o, s:I, s:o}",
                       "format", &format, "model", &model, "phase", &phase, "rollout_id", &rollout_id, "stable", &stable,
                       "candidate", &candidate, "window", &window, "policy", &policy, "progress", &progress, "actor", &actor,
-                      "reason", &reason, "note", &note, "started_at", &started, "updated_at", &updated, "last_event", &last_event,
-                      "outbox", &outbox) < 0)
+                      "reason", &reason, "note", &note, "rejected", &rejected, "started_at", &started, "updated_at", &updated,
+                      "last_event", &last_event, "outbox", &outbox) < 0)
                 return -1;
         if (format != RECORD_FORMAT)
                 return err_set(e, ERR_INVALID, "record: format %d; this program reads format %d", format, RECORD_FORMAT);
@@ -180,6 +182,7 @@ int rollout_decode(const char *text, struct rollout *out, struct err *e)
         snprintf(r.actor, sizeof r.actor, "%s", actor);
         snprintf(r.reason, sizeof r.reason, "%s", reason);
         snprintf(r.note, sizeof r.note, "%s", note);
+        snprintf(r.rejected, sizeof r.rejected, "%s", rejected);
         if (check_whole(&r, e) < 0)
                 return err_wrap(e, "record of %s", model);
         *out = r;
@@ -208,8 +211,8 @@ static json_t *window_view(const struct rollout *r)
         json_t *list = json_array();
 
         for (int i = 0; i < r->n_window; i++)
-                json_array_append_new(list, json_pack("{s:I, s:o}", "version", (json_int_t) r->window[i].version, "until",
-                                                      time_to_json(r->window[i].until_ms)));
+                json_array_append_new(list, json_pack("{s:I, s:o, s:b}", "version", (json_int_t) r->window[i].version, "until",
+                                                      time_to_json(r->window[i].until_ms), "left", r->window[i].left));
         return list;
 }
 

@@ -176,6 +176,8 @@ def test_from_the_first_version_to_a_rollback(pilot):
     assert re.search(r"credit: all traffic is on version 1 again, after \d+ ms\ncredit: version 2 has 0 %", done.stdout)
     pilot.run("rollout", "watch", "credit", expect=7)
     assert re.search(r"phase +ROLLED_BACK\nversion +1\n", pilot.run("rollout", "status", "credit").stdout)
+    assert re.search(r"go back to +version 2 for .+ \(rolled back from; only with --to 2\)", pilot.run("rollout", "status", "credit").stdout)
+    pilot.fails(5, "--to takes 2", "rollback", "credit")
     pilot.run("rollback", "credit", "--to", "2")
     pilot.fails(5, "version 7", "rollback", "credit", "--to", "7")
 

@@ -128,6 +128,7 @@ static void an_old_stable_version_stays_warm_for_the_window(void **state)
 static void a_rollback_when_done_goes_to_the_version_before(void **state)
 {
         struct rollout r = served();
+        struct err e = { 0 };
         int64_t to;
         (void) state;
 
@@ -136,14 +137,71 @@ static void a_rollback_when_done_goes_to_the_version_before(void **state)
         assert_int_equal(to, 1);
         ask(&r, "done.rollback", ASK_ROLLBACK, to);
         assert_int_equal(r.stable.version, 1);
-        assert_int_equal(r.candidate.version, 2);
+        assert_int_equal(r.candidate.version, 0);
         assert_int_equal(rollout_weight_bp(&r), 0);
         move(&r, "rolling-back.stands");
         assert_int_equal(r.phase, PHASE_ROLLED_BACK);
         /* The version left behind can be gone back to, but not by a plain second rollback. */
+        assert_int_equal(r.window[0].version, 2);
         assert_int_equal(rollout_back_to(&r, 2, &to, NULL), 0);
-        assert_int_equal(rollout_back_to(&r, 0, &to, NULL), -1);
-        assert_true(rollout_expire(&r, 1000000 + 30 * 60 * 1000));
+        assert_failed(rollout_back_to(&r, 0, &to, &e), e, ERR_CONFLICT, "--to takes 2");
+        assert_false(rollout_expire(&r, 1000000 + r.policy.rollback_window_ms - 1));
+        assert_true(rollout_expire(&r, 1000000 + r.policy.rollback_window_ms));
+        assert_int_equal(r.n_window, 0);
+}
+
+static void plain_rollbacks_go_back_and_back_and_never_forward(void **state)
+{
+        struct rollout r = served();
+        struct err e = { 0 };
+        int64_t to;
+        (void) state;
+
+        upgrade(&r, 2);
+        upgrade(&r, 3);
+        for (int64_t expected = 2; expected >= 1; expected--) {
+                assert_int_equal(rollout_back_to(&r, 0, &to, NULL), 0);
+                assert_int_equal(to, expected);
+                ask(&r, r.phase == PHASE_DONE ? "done.rollback" : "rolled-back.rollback", ASK_ROLLBACK, to);
+                move(&r, "rolling-back.stands");
+        }
+        assert_failed(rollout_back_to(&r, 0, &to, &e), e, ERR_CONFLICT, "--to takes 2 or 3");
+        assert_int_equal(r.stable.version, 1);
+
+        /* Forward by name undoes the rollback: the version before is the one before again. */
+        ask(&r, "rolled-back.rollback", ASK_ROLLBACK, 3);
+        move(&r, "rolling-back.stands");
+        assert_int_equal(r.stable.version, 3);
+        assert_int_equal(rollout_back_to(&r, 0, &to, NULL), 0);
+        assert_int_equal(to, 1);
+}
+
+static void a_candidate_that_was_rolled_back_is_only_there_to_be_looked_at(void **state)
+{
+        struct rollout r = served();
+        struct err e = { 0 };
+        int64_t to;
+        (void) state;
+
+        upgrade(&r, 2);
+        ask(&r, "done.start", ASK_START, 3);
+        move(&r, "pending.ready");
+        move(&r, "canary.breach");
+        assert_failed(rollout_back_to(&r, 3, &to, &e), e, ERR_CONFLICT, "version 3 was rolled back: the candidate broke a gate");
+        move(&r, "rolling-back.stands");
+        assert_failed(rollout_back_to(&r, 3, &to, &e), e, ERR_CONFLICT, "broke a gate: seen; ctl rollout start tries it again");
+
+        /* A rollback at rest leaves it where it is, for as long as before, and knows why it was rolled back. */
+        int64_t until_ms = r.candidate.until_ms;
+        ask(&r, "rolled-back.rollback", ASK_ROLLBACK, 1);
+        move(&r, "rolling-back.stands");
+        assert_int_equal(r.stable.version, 1);
+        assert_int_equal(r.candidate.version, 3);
+        assert_int_equal(r.candidate.until_ms, until_ms);
+        assert_int_equal(r.verdict.at_ms, 0);
+        assert_failed(rollout_back_to(&r, 3, &to, &e), e, ERR_CONFLICT, "broke a gate: seen");
+        assert_int_equal(rollout_back_to(&r, 2, &to, NULL), 0);
+        assert_true(rollout_expire(&r, until_ms));
         assert_int_equal(r.candidate.version, 0);
 }
 
@@ -295,6 +353,8 @@ static struct rollout rich(void)
                                   .unpaired = { { 1, 0, 0, 0 }, { 0, 0, 1, 0 } },
                                   .window_since_ms = 99,
                                   .errors = { .log_e = { .1, -.2, 1e-17, 3, 4, 5, 6, 1.0 / 3 }, .peak = 2.5 } };
+        strcpy(r.rejected, "why not");
+        r.window[0].left = true;
         r.sampler = (struct sampler){ .n = 1, .marks = { { "127.0.0.1:18101", 3, 777 } } };
         v.numbers[0] = (struct verdict_number){ "share", .25 };
         v.n_numbers = 1;
@@ -316,6 +376,8 @@ static void json_keeps_everything(void **state)
         assert_memory_equal(&r.policy.queries[0], &again.policy.queries[0], sizeof r.policy.queries[0]);
         assert_int_equal(again.outbox[again.n_outbox - 1].verdict.numbers[0].value * 100, 25);
         assert_string_equal(again.candidate.digest, r.candidate.digest);
+        assert_string_equal(again.rejected, "why not");
+        assert_true(again.window[0].left);
         free(first);
         free(second);
 
@@ -391,6 +453,8 @@ int main(void)
                 cmocka_unit_test(weights_follow_the_steps),
                 cmocka_unit_test(an_old_stable_version_stays_warm_for_the_window),
                 cmocka_unit_test(a_rollback_when_done_goes_to_the_version_before),
+                cmocka_unit_test(plain_rollbacks_go_back_and_back_and_never_forward),
+                cmocka_unit_test(a_candidate_that_was_rolled_back_is_only_there_to_be_looked_at),
                 cmocka_unit_test(where_a_rollback_can_go),
                 cmocka_unit_test(a_rollback_during_a_rollout_may_go_further_back),
                 cmocka_unit_test(a_first_version_that_fails_leaves_nothing),
