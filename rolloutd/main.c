@@ -1,4 +1,5 @@
 /* rolloutd: settings, platform, tokens, the loop; and back down in the opposite order. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "rolloutd/controller.h"
 #include "rolloutd/fsm_diagram.h"
 #include "rolloutd/local.h"
+
+enum { TOKEN_FILE_MAX = 4096 };
 
 struct service {
         struct settings settings;
@@ -29,6 +32,25 @@ static int reload(void *arg, struct err *e)
         return 0;
 }
 
+static bool holds(const char *path, const char *text)
+{
+        AUTO(str) old = NULL;
+        size_t len;
+
+        return fs_exists(path) && fs_read(path, TOKEN_FILE_MAX, &old, &len, NULL) == 0 && strcmp(old, text) == 0;
+}
+
+/* With a full disk there is no writing, and then above all rolloutd must run: rolling back needs no new token. */
+static int keep_token(const char *path, const char *line, struct err *e)
+{
+        if (holds(path, line) || fs_write_atomic(path, line, strlen(line), 0600, e) == 0)
+                return 0;
+        if (!fs_exists(path))
+                return -1;
+        LOG_WARN("new scorers get the token of the last start, because the present one cannot be written", "error", e->msg);
+        return 0;
+}
+
 /* Scorers get their token in a file. Caller frees *path; NULL when there is no token at all. */
 static int scorer_token(const struct settings *s, char **path, struct err *e)
 {
@@ -41,7 +63,7 @@ static int scorer_token(const struct settings *s, char **path, struct err *e)
                 return 0;
         AUTO(str) made = xasprintf("%s/scorer-token", s->state_dir);
         AUTO(str) line = xasprintf("%s\n", s->registry_token);
-        if (fs_write_atomic(made, line, strlen(line), 0600, e) < 0)
+        if (keep_token(made, line, e) < 0)
                 return -1;
         *path = TAKE(made);
         return 0;
