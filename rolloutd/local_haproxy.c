@@ -1,6 +1,7 @@
 /* HAProxy's life. */
 #include "rolloutd/local_haproxy.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,32 @@ enum {
 };
 
 static const struct backoff_policy RESTARTS = { .base_ms = 100, .cap_ms = 5000 };
+
+static char *without_numbers(const char *text)
+{
+        char *out = xstrdup(text), *to = out;
+
+        for (; *text; text++)
+                if (!isdigit((unsigned char) *text))
+                        *to++ = *text;
+        *to = '\0';
+        return out;
+}
+
+/* A failure that is tried again and again is one line of the log until something changes. */
+static void complain(struct local_haproxy *h, const char *what, const char *why)
+{
+        AUTO(str) sentence = xasprintf("%s: %s", what, why);
+
+        (void) snprintf(h->message, sizeof h->message, "%.250s", sentence);
+        /* Every process has another number, which makes no other failure of it. */
+        AUTO(str) plain = without_numbers(sentence);
+        if (h->complained && strcmp(h->complained, plain) == 0)
+                return;
+        LOG_ERROR(what, "error", why);
+        free(h->complained);
+        h->complained = TAKE(plain);
+}
 
 /* --- starting --- */
 
@@ -115,8 +142,7 @@ static int64_t run_start(struct local_haproxy *h, int64_t now_ms)
                 return h->start_due_ms;
         h->reload = false;
         if (start(h, &e)) {
-                LOG_ERROR("cannot start HAProxy", "error", e.msg);
-                (void) snprintf(h->message, sizeof h->message, "%.250s", e.msg);
+                complain(h, "cannot start HAProxy", e.msg);
                 h->reload = true;
                 try_later(h, now_ms);
                 return h->start_due_ms;
@@ -157,8 +183,7 @@ static void successor_ended(void *arg)
         char how[200];
 
         (void) local_child_reap(&h->successor, h->log_path, h->log_from, how, sizeof how);
-        LOG_ERROR("HAProxy does not start", "how", how);
-        (void) snprintf(h->message, sizeof h->message, "HAProxy does not start: %s", how);
+        complain(h, "HAProxy does not start", how);
         local_talk_stop(&h->talk);
         h->reload = true;
         try_later(h, clock_ms());
@@ -190,6 +215,8 @@ static void up(struct local_haproxy *h, pid_t pid)
         h->state = LOCAL_HAPROXY_UP;
         h->up_since_ms = clock_ms();
         *h->message = '\0';
+        free(h->complained);
+        h->complained = NULL;
         LOG_INFO("HAProxy serves", LOG_INT("pid", pid), "listen", h->setup->traffic_listen);
         h->came_up(h->arg);
 }
@@ -302,4 +329,5 @@ void local_haproxy_done(struct local_haproxy *h)
         local_child_forget(&h->serving);
         free(h->config_path);
         free(h->log_path);
+        free(h->complained);
 }

@@ -42,6 +42,7 @@ struct local_haproxy {
         int64_t ask_due_ms, start_due_ms, give_up_ms, up_since_ms;
         long log_from;
         char message[256]; /* "" when all is well */
+        char *complained;  /* what the log was told last, without numbers; NULL since one came up */
         void (*config)(void *arg, struct strbuf *out);
         void (*came_up)(void *arg); /* another process answers now */
         void *arg;
