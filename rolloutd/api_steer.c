@@ -86,6 +86,18 @@ static int check_free(const struct controller *c, const char *model, struct err 
         return 0;
 }
 
+static const struct policy *find_policy(const struct controller *c, const char *name, struct err *e)
+{
+        const struct policy *policy = policies_find(&c->policies, name);
+        const char *broken = policies_why_broken(&c->policies, name);
+
+        if (!policy && broken)
+                err_set(e, ERR_INVALID, "the policy \"%.64s\" cannot be used: %s", name, broken);
+        else if (!policy)
+                err_set(e, ERR_INVALID, "there is no policy \"%.64s\"", name);
+        return policy;
+}
+
 int api_start(struct http_request *rq, struct http_reply *rp, struct err *e)
 {
         struct controller *c = api_controller(rq);
@@ -99,9 +111,9 @@ int api_start(struct http_request *rq, struct http_reply *rp, struct err *e)
             json_take("rollout", body, e, "{s:o, s?s, s?s}", "version", &version, "policy", &name, "reason", &reason) < 0 ||
             take_ref(version, ref, e) < 0 || take_reason(reason, &wish, e) < 0 || check_free(c, rq->arg[0], e) < 0)
                 return -1;
-        const struct policy *policy = policies_find(&c->policies, name);
+        const struct policy *policy = find_policy(c, name, e);
         if (!policy)
-                return err_set(e, ERR_INVALID, "there is no policy \"%.64s\"", name);
+                return -1;
         struct api_call *call = api_call_new(rq, rp);
         wish.policy = *policy;
         memcpy(wish.actor, call->rq.actor, sizeof wish.actor);

@@ -249,6 +249,24 @@ static bool all_is_written(const struct controller *c)
         return true;
 }
 
+static void check_default_policy(const struct controller *c)
+{
+        if (!policies_find(&c->policies, c->settings->default_policy))
+                LOG_ERROR("the default policy is not among the policies; rollouts that name none are refused", "default_policy",
+                          c->settings->default_policy, "policies", c->settings->policies);
+}
+
+/* A typo in one policy must not keep us from watching, or rolling back, what runs by another. */
+static int load_policies(struct controller *c, struct err *e)
+{
+        if (policies_load_sound(&c->policies, c->settings->policies, e) < 0)
+                return -1;
+        for (size_t i = 0; i < c->policies.n_broken; i++)
+                LOG_ERROR("a policy cannot be used", "policy", c->policies.broken[i].name, "error", c->policies.broken[i].why);
+        check_default_policy(c);
+        return 0;
+}
+
 static void reload(struct controller *c)
 {
         struct err e = { 0 };
@@ -260,6 +278,7 @@ static void reload(struct controller *c)
                 LOG_WARN("policies stay as they were", "error", e.msg);
         else
                 LOG_INFO("policies read", LOG_INT("policies", (int64_t) c->policies.n));
+        check_default_policy(c);
         c->env.tick_ms = c->settings->tick;
         c->env.scrape_ms = c->settings->scrape_interval;
 }
@@ -348,7 +367,7 @@ int controller_new(const struct settings *settings, struct daemon *daemon, struc
                 .routed_back = env_routed_back,
                 .arg = c,
         };
-        if (policies_load(&c->policies, settings->policies, e) < 0 || start_server(c, e) < 0) {
+        if (load_policies(c, e) < 0 || start_server(c, e) < 0) {
                 controller_free(c);
                 return -1;
         }

@@ -199,6 +199,36 @@ def test_policies_are_read_again_and_bad_ones_change_nothing(rollouts, model):
     assert rollouts("GET", "/v1/policies").body["policies"][0]["steps"] == [10, 50, 100]
 
 
+def test_a_start_needs_neither_all_policies_nor_a_new_copy_of_the_token(rollouts, model):
+    rollouts.policy("broken", "name: broken\nsummary: x\nsteps: [{ weight: 1O0, hold: 1s }]\ngates: { error_rate: { limit_percent: 1 } }\n")
+    copy = rollouts.state / "scorer-token"
+    before = copy.stat()
+    rollouts.daemon.kill()
+    rollouts.daemon.start()
+    assert {"quick", "slow"} <= {p["name"] for p in rollouts("GET", "/v1/policies").body["policies"]}
+    assert [x for x in rollouts.daemon.log_lines() if x["msg"] == "a policy cannot be used" and "1O0" in x["error"]]
+    wait_until(lambda: rollouts("GET", "/readyz", role=None).status == 200, "the records are read")
+    r = rollouts("POST", f"/v1/rollouts/{model}", json={"version": 1, "policy": "broken"})
+    assert r.status == 400 and "broken.yaml" in r.body["detail"] and "1O0" in r.body["detail"], r
+    assert (copy.stat().st_ino, copy.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns), "a full disk is no hindrance"
+    (rollouts.folder / "policies" / "broken.yaml").unlink()
+
+
+def test_a_haproxy_that_never_starts_is_one_line_of_the_log(tmp_path, registry):
+    tries, bad = tmp_path / "tries", tmp_path / "haproxy"
+    bad.write_text(f"#!/bin/sh\necho x >>{tries}\necho \"[ALERT]    ($$) : no such thing\" >&2\nexit 1\n")
+    bad.chmod(0o755)
+    r = Rollouts(tmp_path, registry, "http://127.0.0.1:1", "--haproxy-bin", bad, "--default-policy", "nobodys")
+    try:
+        r.daemon.start()
+        wait_until(lambda: tries.exists() and len(tries.read_text().split()) > 3, "it is tried again and again", 20)
+        lines = [x for x in r.daemon.log_lines() if x["msg"] == "HAProxy does not start"]
+        assert len(lines) == 1 and "no such thing" in lines[0]["error"], lines
+        assert [x for x in r.daemon.log_lines() if x.get("default_policy") == "nobodys" and x["level"] == "error"]
+    finally:
+        r.close()
+
+
 def test_a_killed_haproxy_comes_back_with_the_right_weights(rollouts, model):
     rollouts.serve(model)
     load = rollouts.load(model)

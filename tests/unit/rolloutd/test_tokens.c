@@ -116,6 +116,29 @@ static void a_folder_of_policies_is_read_whole_or_not_at_all(void **state)
         policies_done(&p);
 }
 
+static void at_a_start_the_sound_policies_are_taken(void **state)
+{
+        static const char sound[] = "name: zz\nsummary: s\nsteps: [{ weight: 100, hold: 1s }]\n"
+                                    "gates: { error_rate: { limit_percent: 3 } }\n";
+        struct policies p = { 0 };
+        struct err e = { 0 };
+        AUTO(str) bad = in_folder("bad.yaml");
+        AUTO(str) good = in_folder("zz.yaml");
+        (void) state;
+
+        assert_ok(fs_write_atomic(bad, "name: bad\n", 10, 0600, &e), e);
+        assert_ok(fs_write_atomic(good, sound, sizeof sound - 1, 0600, &e), e);
+        assert_ok(policies_load_sound(&p, folder, &e), e);
+        assert_int_equal(p.n, 1);
+        assert_non_null(policies_find(&p, "zz"));
+        assert_null(policies_find(&p, "bad"));
+        assert_null(policies_why_broken(&p, "zz"));
+        assert_non_null(strstr(policies_why_broken(&p, "bad"), "bad.yaml"));
+        assert_failed(policies_load_sound(&p, "/nowhere", &e), e, ERR_INVALID, "/nowhere");
+        assert_int_equal(p.n, 1);
+        policies_done(&p);
+}
+
 static int make_folder(void **state)
 {
         (void) state;
@@ -137,6 +160,7 @@ int main(void)
                 cmocka_unit_test(a_bad_list_changes_nothing),
                 cmocka_unit_test(damaged_files_are_named),
                 cmocka_unit_test(a_folder_of_policies_is_read_whole_or_not_at_all),
+                cmocka_unit_test(at_a_start_the_sound_policies_are_taken),
         };
 
         return cmocka_run_group_tests(tests, make_folder, remove_folder);
