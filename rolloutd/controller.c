@@ -12,7 +12,7 @@
 #include "lib/random.h"
 #include "rolloutd/api.h"
 
-enum { FDS_MAX = 128, WAIT_MOST_MS = 1000 };
+enum { FDS_MAX = 128, WAIT_MOST_MS = 1000, TOKENS_PACE_MS = 500 };
 
 static const struct metric_row metric_rows[] = {
 #define METRIC(id, type, name, labels, help) { METRIC_##type, name, labels, help },
@@ -172,7 +172,8 @@ static void tokens_listed(void *arg, const char *body, const struct err *failure
 
 void controller_sync_tokens(struct controller *c)
 {
-        int64_t soon = clock_ms() + 500; /* somebody guessing tokens must not make us ask more often */
+        /* At once, save that somebody guessing tokens must not make us ask more often than this. */
+        int64_t now = clock_ms(), again = c->tokens_asked_ms + TOKENS_PACE_MS, soon = again > now ? again : now;
 
         if (soon < c->tokens_at_ms)
                 c->tokens_at_ms = soon;
@@ -209,6 +210,7 @@ static void do_due(struct controller *c, int64_t now)
         }
         if (!c->listing_tokens && now >= c->tokens_at_ms && !c->draining) {
                 c->listing_tokens = true;
+                c->tokens_asked_ms = now;
                 c->tokens_at_ms = now + c->settings->token_sync;
                 registry_tokens(c->registry, tokens_listed, c);
         }
@@ -238,6 +240,8 @@ static int64_t work(struct controller *c)
                 return 0;
         wake = earlier(wake, platform_ms);
         wake = earlier(wake, http_server_timeout_ms(c->server));
+        if (!c->listing_tokens && !c->draining)
+                wake = earlier(wake, c->tokens_at_ms > now ? c->tokens_at_ms - now : 0);
         return c->draining ? earlier(wake, 50) : wake;
 }
 

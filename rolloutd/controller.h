@@ -54,7 +54,7 @@ struct controller {
         struct unreadable *unreadable;
         size_t n_unreadable;
         bool loaded, loading; /* all records have been read */
-        int64_t load_at_ms, tokens_at_ms;
+        int64_t load_at_ms, tokens_at_ms, tokens_asked_ms;
         struct backoff load_backoff;
         bool listing_tokens;
         struct err tokens_failure, evidence_failure; /* warned once, until it works again */

@@ -151,7 +151,7 @@ int tokens_check(const struct tokens *t, const char *token, enum role *role, cha
                         memcpy(name, t->list[i].name, NAME_MAX_LEN + 1);
                         return 0;
                 }
-        return err_set(e, ERR_UNAUTHORIZED, "nobody has this token, as far as is known here; new ones are known within seconds");
+        return err_set(e, ERR_UNAUTHORIZED, "this token is not known here yet; if it was just made, try again in a second");
 }
 
 int tokens_update(struct tokens *t, const char *body, struct err *e)
