@@ -237,7 +237,7 @@ static int take_gates(const struct doc_gates *d, struct policy *p, struct err *e
 /* Requests at most so slow are counted by a bucket of the scorers' histogram; between two bounds there is no count. */
 static int check_objective(const struct policy *p, struct err *e)
 {
-        AUTO_STRBUF bounds;
+        AUTO_STRBUF bounds = { 0 }; /* cleaned up on the early return too */
 
         if (!p->latency.on)
                 return 0;
