@@ -81,8 +81,8 @@ static int readyz(struct http_request *rq, struct http_reply *rp, struct err *e)
 
         if (c->draining)
                 return err_set(e, ERR_UNAVAILABLE, "stopping");
-        if (!c->loaded)
-                return err_set(e, ERR_UNAVAILABLE, "the platform's records have not been read yet");
+        if (controller_check_loaded(c, e) < 0)
+                return -1;
         return http_reply_json(rp, 200, json_pack("{s:s}", "status", "ready"));
 }
 
@@ -119,9 +119,10 @@ static int metrics_get(struct http_request *rq, struct http_reply *rp, struct er
 static int rollouts_list(struct http_request *rq, struct http_reply *rp, struct err *e)
 {
         const struct controller *c = api_controller(rq);
-        json_t *list = json_array();
 
-        (void) e;
+        if (controller_check_loaded(c, e) < 0)
+                return -1;
+        json_t *list = json_array();
         for (size_t i = 0; i < c->n_targets; i++)
                 json_array_append_new(list, api_view(c->targets[i].t));
         return http_reply_json(rp, 200, json_pack("{s:o}", "rollouts", list));

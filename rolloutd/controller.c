@@ -79,10 +79,15 @@ static void env_routed_back(void *arg, struct target *t, int64_t took_ms)
 
 /* --- targets --- */
 
+int controller_check_loaded(const struct controller *c, struct err *e)
+{
+        return c->loaded ? 0 : err_set(e, ERR_UNAVAILABLE, "the platform's records have not been read yet");
+}
+
 int controller_find(const struct controller *c, const char *model, struct target **out, struct err *e)
 {
-        if (!c->loaded)
-                return err_set(e, ERR_UNAVAILABLE, "the platform's records have not been read yet");
+        if (controller_check_loaded(c, e) < 0)
+                return -1;
         for (size_t i = 0; i < c->n_unreadable; i++)
                 if (strcmp(c->unreadable[i].model, model) == 0)
                         return err_set(e, ERR_UNAVAILABLE, "the saved record cannot be understood: %s", c->unreadable[i].why);

@@ -75,6 +75,7 @@ void controller_free(struct controller *c);
 /* Until SIGTERM. 0, or -1 when the loop itself is broken. */
 int controller_run(struct controller *c, struct err *e);
 
+int controller_check_loaded(const struct controller *c, struct err *e); /* UNAVAILABLE while the records have not been read */
 /* UNAVAILABLE while the records have not been read, or if this one cannot be understood; NOT_FOUND. */
 int controller_find(const struct controller *c, const char *model, struct target **out, struct err *e);
 /* Found or new. UNAVAILABLE as above, or when there are too many. */
