@@ -106,7 +106,7 @@ static struct table *status_table(const json_t *rollout)
 {
         struct table *t = table_new((const char *[]){ "", "", NULL });
         const struct phase_view *phase = view_phase(rollout);
-        const char *actor = json_str(rollout, "actor");
+        const char *by = json_str(rollout, "started_by");
         AUTO(str) window = window_text(json_object_get(rollout, "window"));
         AUTO_STRBUF versions;
         AUTO_STRBUF steps;
@@ -129,7 +129,7 @@ static struct table *status_table(const json_t *rollout)
         verdict_rows(t, json_object_get(rollout, "verdict"));
         cell_pair(t, "go back to", window);
         text_age(json_str(rollout, "started_at"), clock_wall_ms(), age);
-        AUTO(str) started = xasprintf("%s by %s", age, actor && *actor ? actor : "?");
+        AUTO(str) started = xasprintf("%s by %s", age, by && *by ? by : "?");
         cell_pair(t, "started", started);
         return t;
 }
@@ -161,6 +161,8 @@ static void event_row(struct table *t, const json_t *event)
                 table_cell(t, STYLE_PLAIN, "%s -> %s", from, to);
         else
                 table_cell(t, STYLE_PLAIN, "%s", to ? to : "");
+        cell_number(t, event, "stable");
+        cell_number(t, event, "candidate");
         percent_cell(t, event, "weight");
         cell_text(t, event, "actor");
         cell_text(t, event, "why");
@@ -171,7 +173,9 @@ int history_run(struct ctl *c, const struct call *call, struct err *e)
         const char *model = call->args[0], *limit = call_flag(call, "limit");
         AUTO(str) path = xasprintf("/v1/rollouts/%s/history", model);
         AUTO(str) nothing = xasprintf("nothing happened to %s yet", model);
-        AUTO(table) t = table_new((const char *[]){ ">EVENT", "AT", ">ROLLOUT", "KIND", "PHASE", ">WEIGHT", "BY", "WHY", NULL });
+        AUTO(table)
+        t = table_new((const char *[]){ ">EVENT", "AT", ">ROLLOUT", "KIND", "PHASE", ">STABLE", ">CANDIDATE", ">WEIGHT", "BY",
+                                        "WHY", NULL });
         AUTO_ANSWER answer = { 0 };
         size_t i;
         json_t *event;

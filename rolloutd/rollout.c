@@ -166,6 +166,8 @@ static void start(struct rollout *r, const struct request *rq, int64_t now_ms)
         r->sampler = (struct sampler){ 0 };
         r->judge = (struct judge){ 0 };
         r->started_ms = now_ms;
+        memcpy(r->started_by, rq->actor, sizeof r->started_by);
+        memcpy(r->reason, rq->reason, sizeof r->reason);
         new_step(r, 0);
 }
 
@@ -262,6 +264,8 @@ static struct event *outbox_push(struct rollout *r, const char *row, const char 
         snprintf(ev->kind, sizeof ev->kind, "%s", kind);
         snprintf(ev->actor, sizeof ev->actor, "%s", actor);
         ev->from = ev->to = r->phase;
+        ev->stable = r->stable.version;
+        ev->candidate = r->candidate.version;
         ev->weight_bp = rollout_weight_bp(r);
         return ev;
 }
@@ -269,6 +273,7 @@ static struct event *outbox_push(struct rollout *r, const char *row, const char 
 void rollout_apply(struct rollout *r, const struct move *m, const struct request *rq, const char *detail, int64_t now_ms)
 {
         bool asked = rq->what != ASK_NOTHING;
+        int64_t candidate = r->candidate.version;
         struct verdict decided_by = r->verdict;
         char why[ROLLOUT_WHY_LEN + 1];
 
@@ -277,7 +282,6 @@ void rollout_apply(struct rollout *r, const struct move *m, const struct request
         r->updated_ms = now_ms;
         if (asked) {
                 memcpy(r->actor, rq->actor, sizeof r->actor);
-                memcpy(r->reason, rq->reason, sizeof r->reason);
                 detail = *rq->reason ? rq->reason : detail;
         }
         snprintf(why, sizeof why, "%s%s%s", m->why, *detail ? ": " : "", detail);
@@ -290,6 +294,10 @@ void rollout_apply(struct rollout *r, const struct move *m, const struct request
         struct event *ev = outbox_push(r, m->row, kind_of(m), asked ? rq->actor : "", now_ms);
 
         ev->from = m->from;
+        if (m->effect == EFFECT_GIVE_UP)
+                ev->candidate = candidate;
+        if (m->effect == EFFECT_FINISH)
+                ev->weight_bp = WEIGHT_ALL;
         memcpy(ev->why, why, sizeof ev->why);
         if (phase_is_under_way(m->from))
                 ev->verdict = decided_by;

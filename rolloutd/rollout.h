@@ -31,7 +31,8 @@ struct event {
         char row[ROLLOUT_ROW_LEN + 1];   /* fsm.h's row id, or "verdict", "restart.lower" */
         char kind[ROLLOUT_KIND_LEN + 1]; /* for people and filters: "started", "weight", "rolling-back", ... */
         enum phase from, to;
-        int weight_bp; /* the candidate's share asked for after the move */
+        int64_t stable, candidate; /* after the move, 0: none; of a candidate given up: before */
+        int weight_bp;             /* the candidate's share asked for after the move; all, once it is the stable version */
         char why[ROLLOUT_WHY_LEN + 1];
         char actor[NAME_MAX_LEN + 1]; /* "" when nobody asked */
         struct verdict verdict;       /* at_ms 0: none */
@@ -59,7 +60,8 @@ struct rollout {
         struct judge judge;
         struct verdict verdict; /* at_ms 0: none */
 
-        char actor[NAME_MAX_LEN + 1];
+        char actor[NAME_MAX_LEN + 1];      /* of the last request */
+        char started_by[NAME_MAX_LEN + 1]; /* of the last start, as is the reason */
         char reason[ROLLOUT_REASON_LEN + 1];
         char note[ROLLOUT_WHY_LEN + 1];     /* why it is where it is: the last move's sentence */
         char rejected[ROLLOUT_WHY_LEN + 1]; /* why the candidate was rolled back; "" if it was not */

@@ -120,13 +120,13 @@ static int progress_from_json(json_t *doc, struct rollout *r, struct err *e)
 char *rollout_encode(const struct rollout *r)
 {
         AUTO(json)
-        doc = json_pack("{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:o}", "format",
+        doc = json_pack("{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:o}", "format",
                         RECORD_FORMAT, "model", r->model, "phase", phase_name(r->phase), "rollout_id", (json_int_t) r->rollout_id,
                         "stable", placed_to_json(&r->stable), "candidate", placed_to_json(&r->candidate), "window",
                         window_to_json(r), "policy", r->policy.n_steps ? policy_to_json(&r->policy) : json_null(), "progress",
-                        progress_to_json(r), "actor", r->actor, "reason", r->reason, "note", r->note, "rejected", r->rejected,
-                        "started_at", time_to_json(r->started_ms), "updated_at", time_to_json(r->updated_ms), "last_event",
-                        (json_int_t) r->last_event, "outbox", outbox_to_json(r));
+                        progress_to_json(r), "actor", r->actor, "started_by", r->started_by, "reason", r->reason, "note", r->note,
+                        "rejected", r->rejected, "started_at", time_to_json(r->started_ms), "updated_at",
+                        time_to_json(r->updated_ms), "last_event", (json_int_t) r->last_event, "outbox", outbox_to_json(r));
 
         return json_text(doc);
 }
@@ -151,7 +151,7 @@ static int check_whole(const struct rollout *r, struct err *e)
 
 int rollout_decode(const char *text, struct rollout *out, struct err *e)
 {
-        const char *model, *phase, *actor, *reason, *note, *rejected = "";
+        const char *model, *phase, *actor, *reason, *note, *rejected = "", *started_by = "";
         json_t *stable, *candidate, *window, *policy, *progress, *started, *updated, *outbox;
         json_int_t rollout_id, last_event;
         struct rollout r = { 0 };
@@ -159,11 +159,12 @@ int rollout_decode(const char *text, struct rollout *out, struct err *e)
         int format;
 
         if (json_parse("record", text, strlen(text), &doc, e) < 0 ||
-            json_take("record", doc, e, "{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s?s, s:o, s:o, s:I, s:o}",
-                      "format", &format, "model", &model, "phase", &phase, "rollout_id", &rollout_id, "stable", &stable,
-                      "candidate", &candidate, "window", &window, "policy", &policy, "progress", &progress, "actor", &actor,
-                      "reason", &reason, "note", &note, "rejected", &rejected, "started_at", &started, "updated_at", &updated,
-                      "last_event", &last_event, "outbox", &outbox) < 0)
+            json_take("record", doc, e,
+                      "{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s?s, s:s, s:s, s?s, s:o, s:o, s:I, s:o}", "format",
+                      &format, "model", &model, "phase", &phase, "rollout_id", &rollout_id, "stable", &stable, "candidate",
+                      &candidate, "window", &window, "policy", &policy, "progress", &progress, "actor", &actor, "started_by",
+                      &started_by, "reason", &reason, "note", &note, "rejected", &rejected, "started_at", &started, "updated_at",
+                      &updated, "last_event", &last_event, "outbox", &outbox) < 0)
                 return -1;
         if (format != RECORD_FORMAT)
                 return err_set(e, ERR_INVALID, "record: format %d; this program reads format %d", format, RECORD_FORMAT);
@@ -180,6 +181,7 @@ int rollout_decode(const char *text, struct rollout *out, struct err *e)
         r.last_event = last_event;
         snprintf(r.model, sizeof r.model, "%s", model);
         snprintf(r.actor, sizeof r.actor, "%s", actor);
+        snprintf(r.started_by, sizeof r.started_by, "%s", started_by);
         snprintf(r.reason, sizeof r.reason, "%s", reason);
         snprintf(r.note, sizeof r.note, "%s", note);
         snprintf(r.rejected, sizeof r.rejected, "%s", rejected);
@@ -220,14 +222,14 @@ json_t *rollout_view(const struct rollout *r, const struct rollout_view *more)
 {
         int64_t hold_left_ms = rollout_hold_left_ms(r);
 
-        return json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:b, s:o, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:s, s:s}",
-                         "model", r->model, "phase", phase_name(r->phase), "stable", version_or_null(r->stable.version),
-                         "candidate", version_or_null(r->candidate.version), "policy",
-                         r->policy.n_steps ? json_string(r->policy.name) : json_null(), "step", r->step, "steps",
-                         policy_steps_view(&r->policy), "weight_asked", percent_to_json(rollout_weight_bp(r)), "weight_observed",
-                         observed(r), "paused", r->paused, "hold_left_ms",
-                         hold_left_ms >= 0 ? json_integer(hold_left_ms) : json_null(), "message", more->message, "verdict",
-                         verdict_to_json(&r->verdict), "window", window_view(r), "revision", (json_int_t) more->revision,
-                         "rollout_id", (json_int_t) r->rollout_id, "started_at", time_to_json(r->started_ms), "updated_at",
-                         time_to_json(r->updated_ms), "actor", r->actor, "reason", r->reason);
+        return json_pack(
+                "{s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:b, s:o, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:s, s:s, s:s}",
+                "model", r->model, "phase", phase_name(r->phase), "stable", version_or_null(r->stable.version), "candidate",
+                version_or_null(r->candidate.version), "policy", r->policy.n_steps ? json_string(r->policy.name) : json_null(),
+                "step", r->step, "steps", policy_steps_view(&r->policy), "weight_asked", percent_to_json(rollout_weight_bp(r)),
+                "weight_observed", observed(r), "paused", r->paused, "hold_left_ms",
+                hold_left_ms >= 0 ? json_integer(hold_left_ms) : json_null(), "message", more->message, "verdict",
+                verdict_to_json(&r->verdict), "window", window_view(r), "revision", (json_int_t) more->revision, "rollout_id",
+                (json_int_t) r->rollout_id, "started_at", time_to_json(r->started_ms), "updated_at", time_to_json(r->updated_ms),
+                "actor", r->actor, "started_by", r->started_by, "reason", r->reason);
 }

@@ -83,32 +83,40 @@ int verdict_from_json(json_t *doc, struct verdict *out, struct err *e)
 
 /* --- events --- */
 
+static json_t *version_or_null(int64_t version)
+{
+        return version ? json_integer(version) : json_null();
+}
+
 json_t *event_to_json(const struct event *ev)
 {
-        return json_pack("{s:I, s:I, s:o, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:o}", "number", (json_int_t) ev->number,
+        return json_pack("{s:I, s:I, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o}", "number", (json_int_t) ev->number,
                          "rollout_id", (json_int_t) ev->rollout_id, "at", time_to_json(ev->at_ms), "kind", ev->kind, "row",
-                         ev->row, "from", phase_name(ev->from), "to", phase_name(ev->to), "weight",
-                         percent_to_json(ev->weight_bp), "why", ev->why, "actor", ev->actor, "verdict",
-                         verdict_to_json(&ev->verdict));
+                         ev->row, "from", phase_name(ev->from), "to", phase_name(ev->to), "stable", version_or_null(ev->stable),
+                         "candidate", version_or_null(ev->candidate), "weight", percent_to_json(ev->weight_bp), "why", ev->why,
+                         "actor", ev->actor, "verdict", verdict_to_json(&ev->verdict));
 }
 
 int event_from_json(json_t *doc, struct event *out, struct err *e)
 {
         const char *kind, *row, *from, *to, *why, *actor;
         json_int_t number, rollout_id;
-        json_t *at, *verdict;
+        json_t *at, *verdict, *stable = NULL, *candidate = NULL; /* events of earlier programs have no versions */
         struct event ev = { 0 };
         double weight;
 
-        if (json_take("event", doc, e, "{s:I, s:I, s:o, s:s, s:s, s:s, s:s, s:F, s:s, s:s, s:o}", "number", &number, "rollout_id",
-                      &rollout_id, "at", &at, "kind", &kind, "row", &row, "from", &from, "to", &to, "weight", &weight, "why",
-                      &why, "actor", &actor, "verdict", &verdict) < 0 ||
+        if (json_take("event", doc, e, "{s:I, s:I, s:o, s:s, s:s, s:s, s:s, s?o, s?o, s:F, s:s, s:s, s:o}", "number", &number,
+                      "rollout_id", &rollout_id, "at", &at, "kind", &kind, "row", &row, "from", &from, "to", &to, "stable",
+                      &stable, "candidate", &candidate, "weight", &weight, "why", &why, "actor", &actor, "verdict",
+                      &verdict) < 0 ||
             time_from_json(at, &ev.at_ms, e) < 0 || verdict_from_json(verdict, &ev.verdict, e) < 0)
                 return -1;
         if (phase_parse(from, &ev.from) < 0 || phase_parse(to, &ev.to) < 0 || !(weight >= 0 && weight <= 100))
                 return err_set(e, ERR_INVALID, "event %lld: phases or weight out of range", (long long) number);
         ev.number = number;
         ev.rollout_id = rollout_id;
+        ev.stable = json_integer_value(stable);
+        ev.candidate = json_integer_value(candidate);
         ev.weight_bp = (int) (weight * 100 + .5);
         snprintf(ev.kind, sizeof ev.kind, "%s", kind);
         snprintf(ev.row, sizeof ev.row, "%s", row);

@@ -185,7 +185,7 @@ def rollout(**changes):
         "weight_asked": 5, "weight_observed": 5.08, "paused": False, "hold_left_ms": 42000, "message": "step 1 of 3",
         "verdict": {"state": "healthy", "gate": None, "reason": "0.2 % errors, as before", "numbers": {}, "at": ago(10)},
         "window": [{"version": 1, "until": ago(-3630)}], "revision": 4, "rollout_id": 7, "started_at": ago(190),
-        "updated_at": ago(10), "actor": "ann", **changes}
+        "updated_at": ago(10), "actor": "oncall", "started_by": "ann", **changes}
 
 
 DONE = {"phase": "DONE", "stable": 2, "candidate": None, "weight_asked": 0, "weight_observed": None, "hold_left_ms": None,

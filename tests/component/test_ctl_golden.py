@@ -64,9 +64,9 @@ def ctl(tmp_path_factory):
         "/v1/rollouts/credit": settled(window=[{"version": 1, "until": ago(-3650)}]),
         "/v1/rollouts/spend": settled(model="spend", window=[], **ROLLED_BACK),
         "/v1/rollouts/credit/history": {"events": [
-            {"number": 3, "rollout_id": 7, "at": ago(90), "kind": "weight", "from": "PENDING", "to": "CANARY", "weight": 5,
+            {"number": 3, "rollout_id": 7, "at": ago(90), "kind": "weight", "from": "PENDING", "to": "CANARY", "stable": 1, "candidate": 2, "weight": 5,
              "why": "the candidate is ready and watched", "actor": "", "verdict": None},
-            {"number": 2, "rollout_id": 7, "at": ago(190.5), "kind": "started", "from": "DONE", "to": "PENDING", "weight": 0,
+            {"number": 2, "rollout_id": 7, "at": ago(190.5), "kind": "started", "from": "DONE", "to": "PENDING", "stable": 1, "candidate": 2, "weight": 0,
              "why": "a rollout was asked for: try it", "actor": "ann", "verdict": None}], "next": None},
         "/v1/policies": {"policies": [{"name": "canary", "steps": [5, 25, 100], "summary": "carefully, in an hour"},
                                       {"name": "half", "steps": [0.5, 100], "summary": ""}]},

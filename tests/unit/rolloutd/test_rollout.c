@@ -82,6 +82,11 @@ static void the_first_version_becomes_stable(void **state)
         assert_int_equal(r.last_event, 3);
         assert_string_equal(r.outbox[0].actor, "ann");
         assert_string_equal(r.outbox[2].row, "promoting.stands");
+        assert_int_equal(r.outbox[0].stable, 0);
+        assert_int_equal(r.outbox[0].candidate, 1);
+        assert_int_equal(r.outbox[2].stable, 1);
+        assert_int_equal(r.outbox[2].candidate, 0);
+        assert_int_equal(r.outbox[2].weight_bp, WEIGHT_ALL);
 }
 
 static void weights_follow_the_steps(void **state)
@@ -256,6 +261,21 @@ static void a_first_version_that_fails_leaves_nothing(void **state)
         assert_int_equal(r.phase, PHASE_IDLE);
         assert_int_equal(rollout_deployments(&r, d), 0);
         assert_contains(r.note, "cannot start: seen");
+        assert_int_equal(r.outbox[r.n_outbox - 1].candidate, 1);
+}
+
+static void a_later_request_does_not_change_who_started_it(void **state)
+{
+        struct rollout r = served();
+        struct request rq = { .what = ASK_PAUSE, .actor = "oncall", .reason = "lunch" };
+        (void) state;
+
+        ask(&r, "done.start", ASK_START, 2);
+        rollout_apply(&r, row("pending.pause"), &rq, "", 1000000);
+        assert_string_equal(r.started_by, "ann");
+        assert_string_equal(r.reason, "because");
+        assert_string_equal(r.actor, "oncall");
+        assert_contains(r.note, "lunch");
 }
 
 static void a_new_step_begins_with_no_evidence(void **state)
@@ -458,6 +478,7 @@ int main(void)
                 cmocka_unit_test(where_a_rollback_can_go),
                 cmocka_unit_test(a_rollback_during_a_rollout_may_go_further_back),
                 cmocka_unit_test(a_first_version_that_fails_leaves_nothing),
+                cmocka_unit_test(a_later_request_does_not_change_who_started_it),
                 cmocka_unit_test(a_new_step_begins_with_no_evidence),
                 cmocka_unit_test(a_restart_falls_back_to_the_weight_that_is_live),
                 cmocka_unit_test(verdict_events_are_made_when_something_changes),
