@@ -211,7 +211,11 @@ def test_a_start_needs_neither_all_policies_nor_a_new_copy_of_the_token(rollouts
     r = rollouts("POST", f"/v1/rollouts/{model}", json={"version": 1, "policy": "broken"})
     assert r.status == 400 and "broken.yaml" in r.body["detail"] and "1O0" in r.body["detail"], r
     assert (copy.stat().st_ino, copy.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns), "a full disk is no hindrance"
-    (rollouts.folder / "policies" / "broken.yaml").unlink()
+    copy.unlink()
+    copy.mkdir()  # nothing can be written in its place
+    rollouts.daemon.kill()
+    rollouts.daemon.start()
+    assert [x for x in rollouts.daemon.log_lines() if x["level"] == "warn" and "the token of the last start" in x["msg"]]
 
 
 def test_a_haproxy_that_never_starts_is_one_line_of_the_log(tmp_path, registry):
