@@ -96,7 +96,11 @@ def test_a_worse_version_is_rolled_back_by_itself(rollouts, model, how, gate):
     load.stop()
     assert load.versions[2] <= before + 4, "nothing new reaches it"
     assert set(load.failures) <= {2}, "nothing but the bad version failed"
-    assert "rolloutd_rollback_route_seconds_count 1" in rollouts("GET", "/metrics").body.decode()
+    metrics = rollouts("GET", "/metrics").body.decode()
+    assert "rolloutd_rollback_route_seconds_count 1" in metrics
+    verdicts = [line for line in metrics.splitlines() if line.startswith("rolloutd_verdict{") and f'"{model}"' in line]
+    assert verdicts and all(line.endswith(" 0") for line in verdicts), "at rest nothing is judged"
+    assert "was rolled back: the candidate broke a gate" in rollouts.ask(model, "/rollback", to=back["candidate"], status=409)["detail"]
     targets = rollouts("GET", "/v1/discovery/prometheus").body
     assert {t["labels"]["version"] for t in targets} == {"1", "2"}, "it is kept for inspection"
 
