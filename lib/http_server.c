@@ -81,6 +81,13 @@ static int listen_on(const char *text, struct err *e)
         return fd < 0 ? err_errno(e, number, "listen on %s", text) : fd;
 }
 
+int http_listen_check(const char *listen, struct err *e)
+{
+        __attribute__((cleanup(fd_release_))) fd_t_ fd = listen_on(listen, e);
+
+        return fd < 0 ? -1 : 0;
+}
+
 static int port_of(int fd)
 {
         struct sockaddr_storage a = { 0 };

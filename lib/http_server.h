@@ -156,6 +156,9 @@ struct http_server_config {
         bool (*problem)(const struct http_request *rq, const char *route, const struct err *e, struct http_reply *rp);
 };
 
+/* Whether that address is well formed and free now: INVALID, or why it cannot be bound. Nothing stays bound. */
+int http_listen_check(const char *listen, struct err *e);
+
 int http_server_start(const struct http_server_config *config, struct http_server **out, struct err *e);
 int http_server_port(const struct http_server *s);           /* the one really bound */
 int http_server_fd(const struct http_server *s);             /* HTTP_EXTERNAL: readable when http_server_run() has work */

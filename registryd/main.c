@@ -80,6 +80,8 @@ static int start(struct service *s, struct err *e)
         reg->bytes_in = metrics_cell(reg->metrics, METRIC_bytes_in);
         reg->bytes_out = metrics_cell(reg->metrics, METRIC_bytes_out);
         struct metric_cell *starts = metrics_cell(reg->metrics, METRIC_postgres_starts);
+        if (http_listen_check(s->settings.listen, e)) /* what can fail at once fails before PostgreSQL starts */
+                return -1;
         if (s->settings.db && pg_check_uri(s->settings.db, e))
                 return err_wrap(e, "db");
         if (!s->settings.db && embedded_pg_start(&s->settings, starts, &s->postgres, e))
