@@ -27,14 +27,19 @@ static int refuse_link(const char *path, struct err *e)
         return 0;
 }
 
+static int check_user(const char *user, struct err *e)
+{
+        if (user && !getpwnam(user))
+                return err_set(e, ERR_INVALID,
+                               "there is no user \"%s\" to run PostgreSQL (--postgres-user); as root it does not start", user);
+        return 0;
+}
+
 /* A folder of PostgreSQL's user that nobody else can enter. */
 static int make_private(const char *path, const char *user, struct err *e)
 {
         const struct passwd *pw = user ? getpwnam(user) : NULL;
 
-        if (user && !pw)
-                return err_set(e, ERR_INVALID,
-                               "there is no user \"%s\" to run PostgreSQL (--postgres-user); as root it does not start", user);
         if (refuse_link(path, e) || fs_mkdirs(path, 0700, e))
                 return -1;
         if (pw && lchown(path, pw->pw_uid, pw->pw_gid))
@@ -115,14 +120,84 @@ static int check_socket_length(const struct embedded_paths *p, struct err *e)
         return 0;
 }
 
+/* Asked of the system as that user, because mode bits are not the whole of it. 1 yes, 0 no. */
+static int may_enter(const char *user, const char *folder, struct err *e)
+{
+        const char *const argv[] = { "test", "-x", folder, NULL };
+        struct proc_spec spec = { .argv = argv, .user = user, .cwd = "/", .death_signal = SIGKILL };
+        pid_t pid;
+        int status;
+
+        if (proc_start(&spec, &pid, e))
+                return -1;
+        int r = proc_wait(pid, 10000, &status, e);
+        if (r == 0)
+                proc_stop(pid, SIGKILL, 1000);
+        if (r <= 0)
+                return r < 0 ? -1 : err_set(e, ERR_TIMEOUT, "looking at %s as user %s takes too long", folder, user);
+        return status == 0;
+}
+
+/* Each folder from the root down to `path`, which is absolute and exists; the first that is closed is named. */
+static int check_way(const char *user, const char *path, struct err *e)
+{
+        for (const char *end = path; *end;) {
+                end += 1 + strcspn(end + 1, "/");
+                AUTO(str) folder = xstrndup(path, (size_t) (end - path));
+                int r = may_enter(user, folder, e);
+                if (r < 0)
+                        return -1;
+                if (r == 0)
+                        return err_set(e, ERR_INVALID,
+                                       "user %s cannot enter %s: PostgreSQL runs as that user, because as root it does not"
+                                       " start; allow it (chmod o+x) or choose another --data-dir",
+                                       user, folder);
+        }
+        return 0;
+}
+
+/* The real path of `path`, or of the nearest folder above it that exists. Caller frees. */
+static char *existing_part(const char *path)
+{
+        AUTO(str) part = xstrdup(path);
+
+        for (;;) {
+                char *real = realpath(part, NULL);
+                char *slash = strrchr(part, '/');
+                if (real)
+                        return real;
+                if (!slash)
+                        return realpath(".", NULL);
+                slash[slash == part] = '\0';
+                if (slash == part && !part[1])
+                        return xstrdup("/");
+        }
+}
+
+/* Make the data folder, unless PostgreSQL's user would not get there. Sets *base to its real path; the caller frees it. */
+static int make_base(const char *data_dir, const char *user, char **base, struct err *e)
+{
+        AUTO(str) there = existing_part(data_dir);
+
+        if (!there)
+                return err_errno(e, errno, "data_dir %s", data_dir);
+        if (user && check_way(user, there, e))
+                return -1;
+        if (fs_mkdirs(data_dir, 0755, e))
+                return -1;
+        *base = realpath(data_dir, NULL);
+        if (!*base)
+                return err_errno(e, errno, "data_dir %s", data_dir);
+        return user && strcmp(there, *base) ? check_way(user, *base, e) : 0; /* the umask may have closed what is new */
+}
+
 int embedded_paths_find(const struct settings *s, struct embedded_paths *p, struct err *e)
 {
-        if (fs_mkdirs(s->data_dir, 0755, e))
-                return -1;
-        AUTO(str) base = realpath(s->data_dir, NULL);
-        if (!base)
-                return err_errno(e, errno, "data_dir %s", s->data_dir);
+        AUTO(str) base = NULL;
+
         p->user = geteuid() == 0 ? s->postgres_user : NULL;
+        if (check_user(p->user, e) || make_base(s->data_dir, p->user, &base, e))
+                return -1;
         p->home = xasprintf("%s/postgres", base);
         p->data = xasprintf("%s/data", p->home);
         p->run = xasprintf("%s/run", p->home);

@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 
@@ -157,7 +158,26 @@ def test_a_cluster_of_a_version_that_is_not_installed_is_left_alone(home):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes its user")
 def test_a_folder_that_its_user_cannot_reach_is_named(home):
     home.chmod(0o700)
-    ends_with(Registry(home, None), "Permission denied")
+    ends_with(Registry(home, None), f"user postgres cannot enter {home}: ")
+    assert not (home / "data").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes its user")
+def test_a_folder_that_the_umask_closes_is_named(home):
+    before = os.umask(0o077)
+    try:
+        ends_with(Registry(home, None), f"user postgres cannot enter {home}/data: ")
+    finally:
+        os.umask(before)
+    assert os.listdir(home / "data") == []
+
+
+def test_an_address_that_is_taken_or_malformed_is_told_before_postgresql_starts(home):
+    taken = Registry(home, None)
+    with socket.create_server(("127.0.0.1", taken.daemon.port)):
+        ends_with(taken, "Address already in use")
+    ends_with(Registry(home, None, "--listen", "nonsense"), 'listen address \\"nonsense\\"')
+    assert not (home / "data").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes its user")
