@@ -160,9 +160,9 @@ def kill_and_see(r, model, fault, bad):
     wait_until(lambda: load.versions[serving] > before + 20, "it serves")
 
 
-@pytest.mark.skipif(not HAS_FAULTS, reason="needs a build with MODE=faults")
 def test_killed_after_any_action_it_converges(make, registry, prometheus):
     """A good version goes on to the end, a bad one is rolled back, wherever rolloutd was killed. All at once: they mostly wait."""
+    assert HAS_FAULTS, "make MODE=faults build/faults/bin/rolloutd"
     prometheus.start()
     program = FAULTS / "rolloutd" if (FAULTS / "rolloutd").exists() else BIN / "rolloutd"
     jobs = []
