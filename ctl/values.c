@@ -7,6 +7,7 @@
 #include "ctl/suggest.h"
 #include "lib/names.h"
 #include "lib/settings.h"
+#include "lib/strbuf.h"
 
 static int check_ref(const char *what, const char *text, struct err *e)
 {
@@ -102,20 +103,23 @@ const struct value_kind value_kinds[VALUE_KINDS] = {
         [VALUE_COMMAND] = { "command", NULL, NULL },
 };
 
+enum { CHOICES_MAX_BYTES = 256 };
+
 static int check_choice(const struct value_kind *k, const char *text, struct err *e)
 {
-        char all[128] = "";
         struct suggestion near = { 0 };
+        AUTO_STRBUF all;
 
+        strbuf_init(&all, CHOICES_MAX_BYTES);
         for (const char *const *c = k->choices; *c; c++) {
                 if (strcmp(*c, text) == 0)
                         return 0;
                 suggest_offer(&near, text, *c);
-                (void) strcat(strcat(all, c == k->choices ? "" : c[1] ? ", " : " and "), *c);
+                strbuf_addf(&all, "%s%s", c == k->choices ? "" : c[1] ? ", " : " and ", *c);
         }
         if (near.best)
                 return err_set(e, ERR_INVALID, "there is no %s \"%.64s\"; did you mean %s?", k->what, text, near.best);
-        return err_set(e, ERR_INVALID, "there is no %s \"%.64s\"; there are %s", k->what, text, all);
+        return err_set(e, ERR_INVALID, "there is no %s \"%.64s\"; there are %s", k->what, text, strbuf_str(&all));
 }
 
 int value_check(enum value kind, const char *where, const char *text, struct err *e)
