@@ -6,7 +6,11 @@
 
 #include "lib/err.h"
 
-enum { NAME_MAX_LEN = 64, PATH_MAX_LEN = 512 };
+enum {
+        NAME_MAX_LEN = 64,
+        PATH_MAX_LEN = 512,
+        TARGET_MAX_LEN = 127, /* what is rolled out: a model's name, on Kubernetes NAMESPACE.NAME */
+};
 
 /*
  * Names of models, aliases, policies, rollouts and tokens: 1 to 64 of a-z 0-9 . _ -, beginning and ending with a

@@ -21,6 +21,7 @@
 
 #include "lib/err.h"
 #include "lib/names.h"
+#include "rolloutd/policy.h"
 
 enum {
         WORLD_VERSIONS_MAX = 16, /* versions of one target that may run side by side */
@@ -47,9 +48,46 @@ struct world { /* one observation of a target */
         char router_message[256];
 };
 
+enum placed_role { PLACED_STABLE, PLACED_CANDIDATE, PLACED_KEPT };
+
 struct deployment {
         int64_t version;
-        int replicas;
+        int replicas; /* with an autoscaler: its floor */
+        enum placed_role role;
+};
+
+/* What a target's owner declares, on platforms where targets are declared (Kubernetes). Plain values; strings are copied. */
+struct desire {
+        char target[TARGET_MAX_LEN + 1];
+        char model[NAME_MAX_LEN + 1];
+        int64_t generation;       /* of the declaration, for messages */
+        char ref[80];             /* "7", "@champion" or "sha256:..." */
+        char build[17];           /* fingerprint of how it is run: another one of the same version is another release */
+        char policy[NAME_MAX_LEN + 1]; /* "": the default */
+        struct policy_step steps[POLICY_STEPS_MAX]; /* instead of the policy's; n_steps 0: the policy's */
+        int n_steps;
+        int replicas, surge_percent;
+        bool paused;
+        char invalid[256]; /* why it cannot be followed, a sentence; "": it can */
+        /* Somebody rolled back past us, straight at the cluster: to follow, not to undo. id "": nobody did. */
+        struct {
+                char id[64];
+                int64_t to; /* 0: not said */
+                char actor[NAME_MAX_LEN + 1];
+        } mark;
+};
+
+/* Run from the platform's run(). */
+struct platform_listener {
+        void (*wanted)(void *arg, const struct desire *d); /* new or changed; also once for each after load() */
+        void (*gone)(void *arg, const char *target);       /* the declaration is no more: forget the target */
+        void *arg;
+};
+
+/* Why a desire is not followed, for its owner's eyes. */
+struct desire_trouble {
+        char reason[48]; /* CamelCase: "VersionNotFound", "PolicyNotFound", "RegistryUnavailable", "InvalidSpec"; "": none */
+        char message[256];
 };
 
 struct platform_record { /* one target's state as saved */
@@ -59,8 +97,9 @@ struct platform_record { /* one target's state as saved */
 };
 
 struct scrape_target {
-        char address[64];              /* host:port */
-        char target[NAME_MAX_LEN + 1]; /* also the model's name */
+        char address[64]; /* host:port */
+        char target[TARGET_MAX_LEN + 1];
+        char model[NAME_MAX_LEN + 1];
         int64_t version;
 };
 
@@ -70,9 +109,11 @@ typedef void (*platform_saved_fn)(void *arg, int64_t revision, const struct err 
 typedef void (*platform_world_fn)(void *arg, const struct world *seen, const struct err *failure);
 
 struct platform;
+struct target;
 
 struct platform_ops {
         const char *name;
+        int weight_tolerance_bp; /* how far the router's weights may be off: 0 for exact ones */
 
         /* State. Records and events are text of the caller's; the platform keeps them whole or not at all. */
         void (*load)(struct platform *p, platform_records_fn done, void *arg);
@@ -97,6 +138,15 @@ struct platform_ops {
                       void *arg);
         /* What Prometheus should scrape: fills at most max, returns how many there are. From memory, at once. */
         size_t (*discover)(struct platform *p, struct scrape_target *out, size_t max);
+
+        /* Declared targets; NULL where targets are not declared. listen() is called once, before load(). */
+        void (*listen)(struct platform *p, const struct platform_listener *l);
+        /* What `t` is or sees has changed: tell whoever reads the declaration. Called before each save(), which writes it along, and
+         * when nothing is to be saved; cheap, the platform writes when it sees fit. `t` is valid for the call. `trouble` may be
+         * NULL. */
+        void (*publish)(struct platform *p, const struct target *t, const struct desire_trouble *trouble);
+        /* A mark has been followed (its rollback is in a saved record): take it away. */
+        void (*unmark)(struct platform *p, const char *target, const char *id);
 
         /* The loop. poll_fds() lists descriptors to wait for; run() does what is due, calls done functions, and returns in how many
          * milliseconds it wants to run again even if no descriptor is ready (-1: no need). */

@@ -1,0 +1,152 @@
+/*
+ * Between kube*.c: what the Kubernetes platform knows of the cluster, and who does what with it.
+ *
+ *      kube.c             the platform: operations handed to the parts below, the loop, leadership
+ *      kube_spec.c        ModelRollout.spec to struct kube_spec, or a sentence why not (pure)
+ *      kube_index.c       watch events to the structs below; the JSON is not kept
+ *      kube_world.c       the structs to struct world, and what Prometheus should scrape (pure)
+ *      kube_state.c       load, save, publish: the status and its compare-and-swap
+ *      kube_status_doc.c  struct target to status and conditions (pure)
+ *      kube_events.c      Kubernetes Events
+ *      kube_objects.c     Deployment, Service, budget, autoscaler of a release as JSON (pure)
+ *      kube_configs.c     a template's ConfigMaps and Secrets, copied and renamed
+ *      kube_workload.c    deploy() and retire(): the calls, one after the other
+ *      kube_router.c      route(): the router's table of functions, retries, slots
+ *      kube_httproute.c   the first router
+ *
+ * Everything runs on the loop's thread. Memory is counted in bytes per ModelRollout: there may be thousands.
+ */
+#pragma once
+
+#include <uthash.h>
+
+#include "lib/kube_client.h"
+#include "lib/kube_elect.h"
+#include "lib/kube_watch.h"
+#include "rolloutd/kube.h"
+#include "rolloutd/platform.h"
+
+enum { KUBE_RELEASES_MAX = WORLD_VERSIONS_MAX, KUBE_NAME_MAX = 40, KUBE_OBJECT_NAME_MAX = 63, KUBE_URGENT_TIMEOUT_MS = 3000 };
+
+/* Labels and annotations of what we make. */
+#define KUBE_LABEL_ROLLOUT "sluice.dev/rollout"   /* NAME */
+#define KUBE_LABEL_RELEASE "sluice.dev/release"   /* "7.1" */
+#define KUBE_ANNOTATION_EPOCH "sluice.dev/epoch"  /* of the leader that wrote it */
+#define KUBE_MARK_TO "sluice.dev/rollback-to"     /* `ctl rollback` past us: on the ModelRollout */
+#define KUBE_MARK_BY "sluice.dev/rollback-by"
+#define KUBE_MARK_AT "sluice.dev/rollback-at"     /* also the mark's id */
+
+enum kube_route_mode { KUBE_ROUTE_OWNED, KUBE_ROUTE_ADOPTED };
+
+struct kube_pod { /* an endpoint of a release's Service */
+        char address[48]; /* host:port, [v6]:port */
+        bool ready;
+};
+
+struct kube_slice { /* one EndpointSlice */
+        struct kube_slice *next;
+        char *name;
+        struct kube_pod *pods;
+        int n_pods, n_ready;
+};
+
+struct kube_release { /* what the cluster has of one release */
+        int64_t version; /* its key: lib/release.h */
+        bool deployed;   /* its Deployment exists */
+        int replicas;    /* as the Deployment asks for them; an autoscaler may have moved it */
+        int available;
+        bool failed;       /* the Deployment says it does not get on, or pods crash */
+        char *message;     /* NULL: nothing to say */
+        int64_t generation, observed_generation;
+        int64_t written_generation; /* what our last write returned; older events are not believed */
+        int floor;                  /* replicas or autoscaler floor last written; -1: unknown since the start */
+        struct kube_slice *slices;
+};
+
+struct kube_backend { /* a weighted reference of the route that is ours */
+        char service[KUBE_OBJECT_NAME_MAX + 1];
+        int64_t version; /* 0: a slot that selects nothing */
+        int weight_bp;   /* normalised over our backends to WEIGHT_ALL */
+};
+
+struct kube_route { /* the route as last seen */
+        bool exists, ours; /* ours: owned by this ModelRollout, or it has the backends that Adopted names */
+        bool accepted;     /* by all parents, at its generation: level (a) of the verification */
+        char *trouble;     /* why not accepted or not usable; NULL: nothing */
+        char resource_version[32];
+        int64_t generation, written_generation;
+        struct kube_backend backends[KUBE_RELEASES_MAX];
+        int n_backends;
+};
+
+struct kube_target { /* one ModelRollout */
+        UT_hash_handle hh; /* by id */
+        char *id;          /* NAMESPACE.NAME */
+        char *namespace_, *name, *uid;
+        struct kube_spec *spec; /* as last seen; never NULL */
+        bool announced;         /* the listener knows this spec */
+        struct kube_release releases[KUBE_RELEASES_MAX];
+        int n_releases;
+        struct kube_route route;
+        struct kube_state *state;       /* kube_state.c's: revision, epoch, what is being written */
+        struct kube_router_job *routing; /* kube_router.c's: the shift under way; NULL: none */
+        struct kube_work *works;         /* kube_workload.c's: deployments and retirements under way */
+};
+
+struct kube_kinds { /* which version of each kind this server has; chosen when connecting */
+        struct kube_resource rollouts, deployments, services, slices, revisions, configmaps, secrets, pods, budgets, autoscalers, routes,
+                events, leases;
+};
+
+struct kube_platform {
+        struct platform base;
+        struct kube_settings settings;
+        struct kube *kube;
+        struct kube_kinds kinds;
+        struct kube_elect *elect;
+        struct kube_watch *rollouts, *deployments, *slices, *routes;
+        struct kube_target *targets;
+        struct platform_listener listener;
+        bool leading;
+        int64_t epoch;
+};
+
+/* kube_index.c. NULL: there is none. */
+struct kube_target *kube_find(const struct kube_platform *k, const char *id);
+struct kube_target *kube_find_named(const struct kube_platform *k, const char *namespace_, const char *name);
+struct kube_release *kube_release_of(struct kube_target *t, int64_t version, bool make); /* NULL when there is none, or too many */
+int kube_release_ready(const struct kube_release *r);
+/* NAME-v7-1. */
+void kube_object_name(const struct kube_target *t, int64_t version, char out[static KUBE_OBJECT_NAME_MAX + 1]);
+
+/* kube.c: may we write for so long? UNAVAILABLE with a sentence when we do not lead, or not for long enough. */
+int kube_may_write(const struct kube_platform *k, int64_t needed_ms, struct err *e);
+/* The ownerReference to t; caller owns it. */
+json_t *kube_owner(const struct kube_target *t);
+/* metadata with name, namespace, owner, labels (release: 0 for none) and epoch; caller owns it. */
+json_t *kube_metadata(const struct kube_platform *k, const struct kube_target *t, const char *name, int64_t release);
+
+/* The parts' operations: as platform.h says of deploy(), retire(), route(), load(), save(), publish(), record(), unmark(). */
+void kube_workload_deploy(struct kube_platform *k, struct kube_target *t, const struct deployment *d, platform_done_fn done, void *arg);
+void kube_workload_retire(struct kube_platform *k, struct kube_target *t, int64_t version, platform_done_fn done, void *arg);
+int64_t kube_workload_run(struct kube_platform *k, int64_t now_ms);
+void kube_workload_drop(struct kube_platform *k, struct kube_target *t); /* without calling done */
+
+void kube_router_route(struct kube_platform *k, struct kube_target *t, const struct weight *w, int n, bool urgent, platform_done_fn done,
+                       void *arg);
+int64_t kube_router_run(struct kube_platform *k, int64_t now_ms);
+void kube_router_drop(struct kube_platform *k, struct kube_target *t);
+/* A route event (kube_index.c): fill t->route from it. NULL: it is gone. */
+void kube_router_seen(struct kube_platform *k, struct kube_target *t, const json_t *route);
+
+void kube_state_load(struct kube_platform *k, platform_records_fn done, void *arg);
+void kube_state_save(struct kube_platform *k, struct kube_target *t, const char *json, int64_t expected, platform_saved_fn done, void *arg);
+void kube_state_publish(struct kube_platform *k, struct kube_target *t, const struct target *seen, const struct desire_trouble *trouble);
+void kube_state_unmark(struct kube_platform *k, struct kube_target *t, const char *id);
+int64_t kube_state_run(struct kube_platform *k, int64_t now_ms);
+void kube_state_drop(struct kube_platform *k, struct kube_target *t);
+
+void kube_events_record(struct kube_platform *k, struct kube_target *t, const char *event, platform_done_fn done, void *arg);
+
+/* kube_world.c */
+void kube_world_of(const struct kube_platform *k, const struct kube_target *t, struct world *out);
