@@ -14,7 +14,8 @@ struct release_text release_text(int64_t key)
         if (release_build(key) == 0)
                 snprintf(t.text, sizeof t.text, "%lld", (long long) release_version(key));
         else
-                snprintf(t.text, sizeof t.text, "%lld.%d", (long long) release_version(key), release_build(key) % (RELEASE_BUILD_MAX + 1));
+                snprintf(t.text, sizeof t.text, "%lld.%d", (long long) release_version(key),
+                         release_build(key) % (RELEASE_BUILD_MAX + 1));
         return t;
 }
 

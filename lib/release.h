@@ -29,5 +29,5 @@ struct release_text {
         char text[RELEASE_TEXT_LEN];
 };
 
-struct release_text release_text(int64_t key);                          /* "7", "7.1"; as release_text(k).text */
-int release_parse(const char *text, int64_t *key, struct err *e);       /* INVALID */
+struct release_text release_text(int64_t key);                    /* "7", "7.1"; as release_text(k).text */
+int release_parse(const char *text, int64_t *key, struct err *e); /* INVALID */

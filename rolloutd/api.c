@@ -11,8 +11,8 @@
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/mem.h"
+#include "lib/policy_json.h"
 #include "lib/version.h"
-#include "rolloutd/policy_json.h"
 #include "rolloutd/rollout_json.h"
 
 enum { BODY_MAX = 16 * 1024 };

@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rolloutd/judge.h"
-#include "rolloutd/policy.h"
-#include "rolloutd/sampler.h"
+#include "lib/judge.h"
+#include "lib/policy.h"
+#include "lib/sampler.h"
 
 struct evidence_question {
         const char *model;

@@ -24,21 +24,20 @@
 #include "lib/kube_elect.h"
 #include "lib/kube_watch.h"
 #include "rolloutd/kube.h"
+#include "rolloutd/kube_spec.h"
 #include "rolloutd/platform.h"
 
 enum { KUBE_RELEASES_MAX = WORLD_VERSIONS_MAX, KUBE_NAME_MAX = 40, KUBE_OBJECT_NAME_MAX = 63, KUBE_URGENT_TIMEOUT_MS = 3000 };
 
 /* Labels and annotations of what we make. */
-#define KUBE_LABEL_ROLLOUT "sluice.dev/rollout"   /* NAME */
-#define KUBE_LABEL_RELEASE "sluice.dev/release"   /* "7.1" */
-#define KUBE_ANNOTATION_EPOCH "sluice.dev/epoch"  /* of the leader that wrote it */
-#define KUBE_MARK_TO "sluice.dev/rollback-to"     /* `ctl rollback` past us: on the ModelRollout */
+#define KUBE_LABEL_ROLLOUT "sluice.dev/rollout"  /* NAME */
+#define KUBE_LABEL_RELEASE "sluice.dev/release"  /* "7.1" */
+#define KUBE_ANNOTATION_EPOCH "sluice.dev/epoch" /* of the leader that wrote it */
+#define KUBE_MARK_TO "sluice.dev/rollback-to"    /* `ctl rollback` past us: on the ModelRollout */
 #define KUBE_MARK_BY "sluice.dev/rollback-by"
-#define KUBE_MARK_AT "sluice.dev/rollback-at"     /* also the mark's id */
+#define KUBE_MARK_AT "sluice.dev/rollback-at" /* also the mark's id */
 
-enum kube_route_mode { KUBE_ROUTE_OWNED, KUBE_ROUTE_ADOPTED };
-
-struct kube_pod { /* an endpoint of a release's Service */
+struct kube_pod {         /* an endpoint of a release's Service */
         char address[48]; /* host:port, [v6]:port */
         bool ready;
 };
@@ -50,13 +49,13 @@ struct kube_slice { /* one EndpointSlice */
         int n_pods, n_ready;
 };
 
-struct kube_release { /* what the cluster has of one release */
+struct kube_release {    /* what the cluster has of one release */
         int64_t version; /* its key: lib/release.h */
         bool deployed;   /* its Deployment exists */
         int replicas;    /* as the Deployment asks for them; an autoscaler may have moved it */
         int available;
-        bool failed;       /* the Deployment says it does not get on, or pods crash */
-        char *message;     /* NULL: nothing to say */
+        bool failed;   /* the Deployment says it does not get on, or pods crash */
+        char *message; /* NULL: nothing to say */
         int64_t generation, observed_generation;
         int64_t written_generation; /* what our last write returned; older events are not believed */
         int floor;                  /* replicas or autoscaler floor last written; -1: unknown since the start */
@@ -69,7 +68,7 @@ struct kube_backend { /* a weighted reference of the route that is ours */
         int weight_bp;   /* normalised over our backends to WEIGHT_ALL */
 };
 
-struct kube_route { /* the route as last seen */
+struct kube_route {        /* the route as last seen */
         bool exists, ours; /* ours: owned by this ModelRollout, or it has the backends that Adopted names */
         bool accepted;     /* by all parents, at its generation: level (a) of the verification */
         char *trouble;     /* why not accepted or not usable; NULL: nothing */
@@ -79,7 +78,7 @@ struct kube_route { /* the route as last seen */
         int n_backends;
 };
 
-struct kube_target { /* one ModelRollout */
+struct kube_target {       /* one ModelRollout */
         UT_hash_handle hh; /* by id */
         char *id;          /* NAMESPACE.NAME */
         char *namespace_, *name, *uid;
@@ -88,14 +87,14 @@ struct kube_target { /* one ModelRollout */
         struct kube_release releases[KUBE_RELEASES_MAX];
         int n_releases;
         struct kube_route route;
-        struct kube_state *state;       /* kube_state.c's: revision, epoch, what is being written */
+        struct kube_state *state;        /* kube_state.c's: revision, epoch, what is being written */
         struct kube_router_job *routing; /* kube_router.c's: the shift under way; NULL: none */
         struct kube_work *works;         /* kube_workload.c's: deployments and retirements under way */
 };
 
 struct kube_kinds { /* which version of each kind this server has; chosen when connecting */
-        struct kube_resource rollouts, deployments, services, slices, revisions, configmaps, secrets, pods, budgets, autoscalers, routes,
-                events, leases;
+        struct kube_resource rollouts, deployments, services, slices, revisions, configmaps, secrets, pods, budgets, autoscalers,
+                routes, events, leases;
 };
 
 struct kube_platform {
@@ -114,7 +113,8 @@ struct kube_platform {
 /* kube_index.c. NULL: there is none. */
 struct kube_target *kube_find(const struct kube_platform *k, const char *id);
 struct kube_target *kube_find_named(const struct kube_platform *k, const char *namespace_, const char *name);
-struct kube_release *kube_release_of(struct kube_target *t, int64_t version, bool make); /* NULL when there is none, or too many */
+struct kube_release *kube_release_of(struct kube_target *t, int64_t version,
+                                     bool make); /* NULL when there is none, or too many */
 int kube_release_ready(const struct kube_release *r);
 /* NAME-v7-1. */
 void kube_object_name(const struct kube_target *t, int64_t version, char out[static KUBE_OBJECT_NAME_MAX + 1]);
@@ -127,21 +127,24 @@ json_t *kube_owner(const struct kube_target *t);
 json_t *kube_metadata(const struct kube_platform *k, const struct kube_target *t, const char *name, int64_t release);
 
 /* The parts' operations: as platform.h says of deploy(), retire(), route(), load(), save(), publish(), record(), unmark(). */
-void kube_workload_deploy(struct kube_platform *k, struct kube_target *t, const struct deployment *d, platform_done_fn done, void *arg);
+void kube_workload_deploy(struct kube_platform *k, struct kube_target *t, const struct deployment *d, platform_done_fn done,
+                          void *arg);
 void kube_workload_retire(struct kube_platform *k, struct kube_target *t, int64_t version, platform_done_fn done, void *arg);
 int64_t kube_workload_run(struct kube_platform *k, int64_t now_ms);
 void kube_workload_drop(struct kube_platform *k, struct kube_target *t); /* without calling done */
 
-void kube_router_route(struct kube_platform *k, struct kube_target *t, const struct weight *w, int n, bool urgent, platform_done_fn done,
-                       void *arg);
+void kube_router_route(struct kube_platform *k, struct kube_target *t, const struct weight *w, int n, bool urgent,
+                       platform_done_fn done, void *arg);
 int64_t kube_router_run(struct kube_platform *k, int64_t now_ms);
 void kube_router_drop(struct kube_platform *k, struct kube_target *t);
 /* A route event (kube_index.c): fill t->route from it. NULL: it is gone. */
 void kube_router_seen(struct kube_platform *k, struct kube_target *t, const json_t *route);
 
 void kube_state_load(struct kube_platform *k, platform_records_fn done, void *arg);
-void kube_state_save(struct kube_platform *k, struct kube_target *t, const char *json, int64_t expected, platform_saved_fn done, void *arg);
-void kube_state_publish(struct kube_platform *k, struct kube_target *t, const struct target *seen, const struct desire_trouble *trouble);
+void kube_state_save(struct kube_platform *k, struct kube_target *t, const char *json, int64_t expected, platform_saved_fn done,
+                     void *arg);
+void kube_state_publish(struct kube_platform *k, struct kube_target *t, const struct target *seen,
+                        const struct desire_trouble *trouble);
 void kube_state_unmark(struct kube_platform *k, struct kube_target *t, const char *id);
 int64_t kube_state_run(struct kube_platform *k, int64_t now_ms);
 void kube_state_drop(struct kube_platform *k, struct kube_target *t);

@@ -21,7 +21,7 @@
 
 #include "lib/err.h"
 #include "lib/names.h"
-#include "rolloutd/policy.h"
+#include "lib/policy.h"
 
 enum {
         WORLD_VERSIONS_MAX = 16, /* versions of one target that may run side by side */
@@ -60,9 +60,9 @@ struct deployment {
 struct desire {
         char target[TARGET_MAX_LEN + 1];
         char model[NAME_MAX_LEN + 1];
-        int64_t generation;       /* of the declaration, for messages */
-        char ref[80];             /* "7", "@champion" or "sha256:..." */
-        char build[17];           /* fingerprint of how it is run: another one of the same version is another release */
+        int64_t generation;            /* of the declaration, for messages */
+        char ref[80];                  /* "7", "@champion" or "sha256:..." */
+        char build[17];                /* fingerprint of how it is run: another one of the same version is another release */
         char policy[NAME_MAX_LEN + 1]; /* "": the default */
         struct policy_step steps[POLICY_STEPS_MAX]; /* instead of the policy's; n_steps 0: the policy's */
         int n_steps;

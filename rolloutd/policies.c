@@ -11,7 +11,7 @@
 #include "lib/auto.h"
 #include "lib/fs.h"
 #include "lib/mem.h"
-#include "rolloutd/policy_file.h"
+#include "lib/policy_file.h"
 
 static void note_broken(struct policies *p, const char *path, const struct err *why)
 {

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "rolloutd/policy.h"
+#include "lib/policy.h"
 
 enum { POLICIES_MAX = 64 };
 

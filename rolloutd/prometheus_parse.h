@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "lib/err.h"
-#include "rolloutd/sampler.h"
+#include "lib/sampler.h"
 
 enum { PROMETHEUS_SERIES_MAX = 4096, PROMETHEUS_SAMPLES_MAX = 200000, PROMETHEUS_BODY_MAX = 4 << 20 };
 

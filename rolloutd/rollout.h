@@ -8,13 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/judge.h"
 #include "lib/names.h"
+#include "lib/policy.h"
+#include "lib/sampler.h"
 #include "lib/sha256.h"
 #include "rolloutd/fsm.h"
-#include "rolloutd/judge.h"
 #include "rolloutd/platform.h"
-#include "rolloutd/policy.h"
-#include "rolloutd/sampler.h"
 
 enum { ROLLOUT_REASON_LEN = 200, ROLLOUT_WHY_LEN = 320, ROLLOUT_OUTBOX_MAX = 16, ROLLOUT_ROW_LEN = 31, ROLLOUT_KIND_LEN = 15 };
 

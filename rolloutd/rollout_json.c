@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/json.h"
-#include "rolloutd/policy_json.h"
+#include "lib/policy_json.h"
 #include "rolloutd/verdict_json.h"
 
 enum { RECORD_FORMAT = 1 };

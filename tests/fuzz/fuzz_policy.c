@@ -1,10 +1,10 @@
-// with: rolloutd/policy.c rolloutd/policy_file.c lib/err.c lib/fs.c lib/mem.c lib/names.c lib/settings_value.c lib/strbuf.c lib/metrics.c lib/clock.c lib/proc.c
+// with: lib/policy.c lib/policy_file.c lib/err.c lib/fs.c lib/mem.c lib/names.c lib/settings_value.c lib/strbuf.c lib/metrics.c lib/clock.c lib/proc.c
 /* Policy files: whatever the bytes, a policy that passes its own check or an error, and nothing leaked. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rolloutd/policy_file.h"
+#include "lib/policy_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

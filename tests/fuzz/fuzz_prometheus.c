@@ -1,4 +1,4 @@
-// with: rolloutd/prometheus_parse.c rolloutd/sampler.c lib/err.c lib/json.c lib/mem.c lib/names.c lib/strbuf.c lib/utf8.c
+// with: rolloutd/prometheus_parse.c lib/sampler.c lib/err.c lib/json.c lib/mem.c lib/names.c lib/strbuf.c lib/utf8.c
 /* Prometheus's answers: whatever the bytes, series that the sampler can count, a finite number, or an error. */
 #include <assert.h>
 #include <math.h>

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "lib/fs.h"
-#include "rolloutd/policy_file.h"
+#include "lib/policy_file.h"
 
 #define HEAD "name: p\nsummary: s\n"
 #define STEPS "steps: [{ weight: 5, hold: 1s }, { weight: 100, hold: 2s }]\n"

@@ -1,5 +1,5 @@
 /* What a policy may say. */
-#include "rolloutd/policy.h"
+#include "lib/policy.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Counting between scrapes. */
-#include "rolloutd/sampler.h"
+#include "lib/sampler.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-#include "rolloutd/policy.h"
+#include "lib/policy.h"
 
 json_t *policy_to_json(const struct policy *p);
 int policy_from_json(json_t *doc, struct policy *out, struct err *e); /* also keeps policy_check()'s rules */

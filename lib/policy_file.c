@@ -1,5 +1,5 @@
 /* Policies from YAML by libcyaml: the schema tables, and from the document to the struct. */
-#include "rolloutd/policy_file.h"
+#include "lib/policy_file.h"
 
 #include <errno.h>
 #include <math.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "rolloutd/judge.h"
+#include "lib/judge.h"
 
 static struct policy policy(void)
 {

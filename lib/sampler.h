@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rolloutd/counts.h"
+#include "lib/counts.h"
 
 enum { SAMPLER_INSTANCES_MAX = 64, SAMPLER_INSTANCE_LEN = 63, SAMPLER_SKEW_MAX_MS = 5000 };
 

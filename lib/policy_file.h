@@ -28,7 +28,7 @@
 
 #include <stddef.h>
 
-#include "rolloutd/policy.h"
+#include "lib/policy.h"
 
 enum { POLICY_FILE_MAX = 64 * 1024 };
 

@@ -1,5 +1,5 @@
 /* The sequential test and the interval. */
-#include "rolloutd/judge_ratio.h"
+#include "lib/judge_ratio.h"
 
 #include <math.h>
 

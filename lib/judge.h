@@ -17,10 +17,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "rolloutd/counts.h"
-#include "rolloutd/judge_ratio.h"
-#include "rolloutd/policy.h"
-#include "rolloutd/sampler.h"
+#include "lib/counts.h"
+#include "lib/judge_ratio.h"
+#include "lib/policy.h"
+#include "lib/sampler.h"
 
 enum verdict_state { VERDICT_NO_EVIDENCE, VERDICT_HEALTHY, VERDICT_BREACH };
 

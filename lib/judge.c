@@ -1,5 +1,5 @@
 /* The gates, and the sentence that each of them says. */
-#include "rolloutd/judge.h"
+#include "lib/judge.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "rolloutd/sampler.h"
+#include "lib/sampler.h"
 
 enum { SCRAPE = 5000, NOW = 1000000 };
 

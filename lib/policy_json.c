@@ -1,5 +1,5 @@
 /* Policies to and from JSON. */
-#include "rolloutd/policy_json.h"
+#include "lib/policy_json.h"
 
 #include <stdio.h>
 
