@@ -9,12 +9,12 @@ static bool is_alnum(char c)
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-int name_check(const char *what, const char *name, struct err *e)
+static int check(const char *what, const char *name, size_t max, struct err *e)
 {
         size_t len = strlen(name);
 
-        if (len == 0 || len > NAME_MAX_LEN)
-                return err_set(e, ERR_INVALID, "%s name must have 1 to %d characters, not %zu", what, NAME_MAX_LEN, len);
+        if (len == 0 || len > max)
+                return err_set(e, ERR_INVALID, "%s name must have 1 to %zu characters, not %zu", what, max, len);
         if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") != len)
                 return err_set(e, ERR_INVALID, "%s name \"%s\" may hold only a-z, 0-9, '.', '_' and '-'", what, name);
         if (!is_alnum(name[0]) || !is_alnum(name[len - 1]))
@@ -22,6 +22,16 @@ int name_check(const char *what, const char *name, struct err *e)
         if (strstr(name, ".."))
                 return err_set(e, ERR_INVALID, "%s name \"%s\" must not hold two dots in a row", what, name);
         return 0;
+}
+
+int name_check(const char *what, const char *name, struct err *e)
+{
+        return check(what, name, NAME_MAX_LEN, e);
+}
+
+int target_check(const char *name, struct err *e)
+{
+        return check("target", name, TARGET_MAX_LEN, e);
 }
 
 static int part_check(const char *path, const char *part, size_t len, struct err *e)

@@ -19,6 +19,9 @@ enum {
  */
 int name_check(const char *what, const char *name, struct err *e);
 
+/* The same for what is rolled out, which may be longer: up to TARGET_MAX_LEN. */
+int target_check(const char *name, struct err *e);
+
 /* A file's path inside a version: relative, '/'-separated, no empty, "." or ".." part, no control character or '\\'. */
 int path_check(const char *path, struct err *e);
 

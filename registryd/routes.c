@@ -1,7 +1,7 @@
 /* The route table, and the few things all handlers share. */
 #include "registryd/routes.h"
 
-enum { SMALL_BODY = 16384, VERSION_BODY = 2 << 20 };
+enum { SMALL_BODY = 16384, VERSION_BODY = 2 << 20, DECISIONS_BODY = 2 << 20 };
 static const int64_t BLOB_BODY = (int64_t) 1 << 50; /* max_blob_size is the real limit */
 
 const struct http_route registry_routes[] = {
@@ -25,6 +25,8 @@ const struct http_route registry_routes[] = {
         { "PUT", "/v1/models/{model}/aliases/{alias}", ROLE_DEPLOYER, SMALL_BODY, alias_put, "move an alias", NULL },
         { "DELETE", "/v1/models/{model}/aliases/{alias}", ROLE_DEPLOYER, 0, alias_delete, "delete an alias", NULL },
         { "GET", "/v1/models/{model}/aliases/{alias}/history", ROLE_READER, 0, alias_history, "where an alias has been", NULL },
+        { "POST", "/v1/decisions", ROLE_ADMIN, DECISIONS_BODY, decision_add, "keep what a rolloutd did", NULL },
+        { "GET", "/v1/decisions", ROLE_READER, 0, decision_list, "list decisions, newest first", NULL },
         { "POST", "/v1/tokens", ROLE_ADMIN, SMALL_BODY, token_create, "make a token", NULL },
         { "GET", "/v1/tokens", ROLE_ADMIN, 0, token_list, "list tokens", NULL },
         { "DELETE", "/v1/tokens/{name}", ROLE_ADMIN, 0, token_delete, "revoke a token", NULL },

@@ -34,6 +34,9 @@ int alias_put(struct http_request *rq, struct http_reply *rp, struct err *e);
 int alias_delete(struct http_request *rq, struct http_reply *rp, struct err *e);
 int alias_history(struct http_request *rq, struct http_reply *rp, struct err *e);
 
+int decision_add(struct http_request *rq, struct http_reply *rp, struct err *e);
+int decision_list(struct http_request *rq, struct http_reply *rp, struct err *e);
+
 int token_create(struct http_request *rq, struct http_reply *rp, struct err *e);
 int token_list(struct http_request *rq, struct http_reply *rp, struct err *e);
 int token_delete(struct http_request *rq, struct http_reply *rp, struct err *e);

@@ -111,6 +111,24 @@ int precondition_check(const struct precondition *p, int64_t revision, struct er
         return 0;
 }
 
+int decision_check(const struct decision *d, struct err *e)
+{
+        if (target_check(d->target, e) || name_check("model", d->model, e))
+                return -1;
+        if (strlen(d->kind) > DECISION_KIND_MAX || strlen(d->reason) > REASON_MAX)
+                return err_set(e, ERR_INVALID, "event %lld: its kind has at most %d bytes, its reason %d", (long long) d->number,
+                               DECISION_KIND_MAX, REASON_MAX);
+        if (d->number < 1)
+                return err_set(e, ERR_INVALID, "events are numbered from 1 up, not %lld", (long long) d->number);
+        if (d->at_ms <= 0)
+                return err_set(e, ERR_INVALID, "event %lld: at is no time after 1970", (long long) d->number);
+        if (d->epoch < 0)
+                return err_set(e, ERR_INVALID, "event %lld: epoch %lld is negative", (long long) d->number, (long long) d->epoch);
+        if (d->event_bytes > DECISION_EVENT_MAX)
+                return err_set(e, ERR_INVALID, "event %lld is over %d bytes", (long long) d->number, DECISION_EVENT_MAX);
+        return 0;
+}
+
 int text_check(const char *what, const char *text, size_t max, struct err *e)
 {
         if (strlen(text) > max)

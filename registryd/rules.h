@@ -14,6 +14,9 @@ enum {
         METADATA_DEPTH = 32,   /* levels: half of what lib/json.h reads, for what it is wrapped in */
         DESCRIPTION_MAX = 4096,
         REASON_MAX = 1024,
+        DECISIONS_MAX = 500,       /* of one batch */
+        DECISION_EVENT_MAX = 8192, /* bytes of compact JSON */
+        DECISION_KIND_MAX = 32,
 };
 
 /* --- manifests --- */
@@ -65,6 +68,16 @@ struct precondition {
 int precondition_parse(const char *if_match, const char *if_none_match, struct precondition *out, struct err *e);
 /* `revision` is the one that stands, 0 if there is none. PRECONDITION when it is not the one asked for. */
 int precondition_check(const struct precondition *p, int64_t revision, struct err *e);
+
+/* --- decisions --- */
+
+struct decision { /* what rolloutd did with a target's traffic; see docs/api.md, DECISION */
+        const char *target, *model, *kind, *reason;
+        int64_t number, at_ms, epoch;
+        size_t event_bytes;
+};
+
+int decision_check(const struct decision *d, struct err *e);
 
 /* --- text --- */
 

@@ -77,6 +77,17 @@ int alias_store_list(struct pg *db, int64_t deadline_ms, const char *model, json
 int alias_store_history(struct pg *db, int64_t deadline_ms, const char *model, const char *alias, const struct page *page,
                         json_t **out, struct err *e);
 
+/* --- decisions; rows are never changed or deleted --- */
+
+/* Those of a JSON list of {"target","model","number","at","epoch","reason","event"} that are not there already. */
+int decision_store_add(struct pg *db, int64_t deadline_ms, const char *region, const char *list, const char *actor,
+                       int64_t *added, struct err *e);
+struct decision_filter {
+        const char *region, *target, *model; /* "": any */
+};
+int decision_store_list(struct pg *db, int64_t deadline_ms, const struct decision_filter *which, const struct page *page,
+                        json_t **out, struct err *e);
+
 /* --- tokens; `hash` is the SHA-256 of the token in hex --- */
 int token_store_add(struct pg *db, int64_t deadline_ms, const char *name, enum role role, const char *hash, const char *actor,
                     struct err *e);

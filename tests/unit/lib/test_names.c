@@ -42,6 +42,18 @@ static void names_fit_everywhere(void **state)
         check(samples, LENGTH(samples), model_name);
 }
 
+static void targets_are_names_that_may_be_longer(void **state)
+{
+        static const struct sample samples[] = {
+                { "credit", true },  { "prod.credit", true },     { A64 "." A64, false },    { A64 A64, false },
+                { "", false },       { "." A64, false },          { "prod..credit", false }, { "prod/credit", false },
+                { "Prod.a", false }, { A64 ".aaaaaaaaaa", true },
+        };
+
+        (void) state;
+        check(samples, LENGTH(samples), target_check);
+}
+
 static void paths_stay_inside_their_version(void **state)
 {
         static char longest[PATH_MAX_LEN + 2];
@@ -151,6 +163,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(names_fit_everywhere),
+                cmocka_unit_test(targets_are_names_that_may_be_longer),
                 cmocka_unit_test(paths_stay_inside_their_version),
                 cmocka_unit_test(versions_count_from_one),
                 cmocka_unit_test(digests_have_one_spelling),

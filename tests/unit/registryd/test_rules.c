@@ -235,6 +235,39 @@ static void a_token_is_visible_ascii(void **state)
                       e, ERR_INVALID, "visible");
 }
 
+static void a_decision_names_its_target_and_is_numbered_and_small(void **state)
+{
+        static const char longest[DECISION_KIND_MAX + 2] = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
+        static const struct {
+                const char *name;
+                struct decision d;
+                const char *words; /* NULL: it is good */
+        } cases[] = {
+                { "a plain one", { "credit", "credit", "weight", "", 1, 1, 0, 100 }, NULL },
+                { "a target with its namespace",
+                  { "prod.credit", "credit", "weight", "why", 7, 1, 3, DECISION_EVENT_MAX },
+                  NULL },
+                { "no target", { "", "credit", "weight", "", 1, 1, 0, 100 }, "target name" },
+                { "a target with a slash", { "prod/credit", "credit", "weight", "", 1, 1, 0, 100 }, "target name" },
+                { "a bad model", { "credit", "Credit", "weight", "", 1, 1, 0, 100 }, "model name" },
+                { "a long kind", { "credit", "credit", longest, "", 1, 1, 0, 100 }, "at most 32" },
+                { "number 0", { "credit", "credit", "weight", "", 0, 1, 0, 100 }, "from 1 up" },
+                { "before 1970", { "credit", "credit", "weight", "", 1, -1, 0, 100 }, "1970" },
+                { "a negative epoch", { "credit", "credit", "weight", "", 1, 1, -1, 100 }, "negative" },
+                { "a large event", { "credit", "credit", "weight", "", 1, 1, 0, DECISION_EVENT_MAX + 1 }, "over 8192" },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < LENGTH(cases); i++) {
+                struct err e = { 0 };
+                print_message("  %s\n", cases[i].name);
+                if (cases[i].words)
+                        assert_failed(decision_check(&cases[i].d, &e), e, ERR_INVALID, cases[i].words);
+                else
+                        assert_ok(decision_check(&cases[i].d, &e), e);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -248,6 +281,7 @@ int main(void)
                 cmocka_unit_test(a_manifest_holds_a_thousand_files_and_no_more),
                 cmocka_unit_test(text_has_a_length_and_no_control_characters),
                 cmocka_unit_test(a_token_is_visible_ascii),
+                cmocka_unit_test(a_decision_names_its_target_and_is_numbered_and_small),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
