@@ -8,9 +8,14 @@
  *      kube_state.c       load, save, publish: the status and its compare-and-swap
  *      kube_status_doc.c  struct target to status and conditions (pure)
  *      kube_events.c      Kubernetes Events
- *      kube_objects.c     Deployment, Service, budget, autoscaler of a release as JSON (pure)
- *      kube_configs.c     a template's ConfigMaps and Secrets, copied and renamed
+ *      kube_plan.c        what a release is made from: the data of its ControllerRevision (pure)
+ *      kube_objects.c     Service, budget, autoscaler of a release as JSON (pure)
+ *      kube_deployment.c  the Deployment of a release as JSON (pure)
+ *      kube_configs.c     a template's ConfigMaps and Secrets, copied and renamed (pure)
+ *      kube_make.c        one object as it should be: read, then create, patch, delete or leave it
  *      kube_workload.c    deploy() and retire(): the calls, one after the other
+ *      kube_pods.c        why pods are not ready, from Deployments and pods (pure)
+ *      kube_look.c        reading the pods of releases that are not ready
  *      kube_router.c      route(): the router's table of functions, retries, slots
  *      kube_httproute.c   the first router
  *
@@ -60,6 +65,11 @@ struct kube_release {    /* what the cluster has of one release */
         int64_t written_generation; /* what our last write returned; older events are not believed */
         int floor;                  /* replicas or autoscaler floor last written; -1: unknown since the start */
         struct kube_slice *slices;
+        /* kube_look.c's: what its pods say while not all are ready. Counts beside failed and message, and before them. */
+        bool pods_failed;
+        char *pods_message; /* NULL: nothing to say; freed with the release */
+        int64_t look_at_ms, bad_image_ms;
+        int look_wait_ms;
 };
 
 struct kube_backend { /* a weighted reference of the route that is ours */
@@ -89,7 +99,6 @@ struct kube_target {       /* one ModelRollout */
         struct kube_route route;
         struct kube_state *state;        /* kube_state.c's: revision, epoch, what is being written */
         struct kube_router_job *routing; /* kube_router.c's: the shift under way; NULL: none */
-        struct kube_work *works;         /* kube_workload.c's: deployments and retirements under way */
 };
 
 struct kube_kinds { /* which version of each kind this server has; chosen when connecting */
@@ -106,6 +115,9 @@ struct kube_platform {
         struct kube_watch *rollouts, *deployments, *slices, *routes;
         struct kube_target *targets;
         struct platform_listener listener;
+        struct kube_work *works;     /* kube_workload.c's: deployments and retirements under way */
+        struct kube_glance *glances; /* kube_look.c's: pods being read */
+        int64_t look_at_ms;
         bool leading;
         int64_t epoch;
 };
@@ -132,6 +144,9 @@ void kube_workload_deploy(struct kube_platform *k, struct kube_target *t, const 
 void kube_workload_retire(struct kube_platform *k, struct kube_target *t, int64_t version, platform_done_fn done, void *arg);
 int64_t kube_workload_run(struct kube_platform *k, int64_t now_ms);
 void kube_workload_drop(struct kube_platform *k, struct kube_target *t); /* without calling done */
+/* Read pods where it is time; called with kube_workload_run(). */
+int64_t kube_look_run(struct kube_platform *k, int64_t now_ms);
+void kube_look_drop(struct kube_platform *k, struct kube_target *t); /* called from kube_workload_drop() */
 
 void kube_router_route(struct kube_platform *k, struct kube_target *t, const struct weight *w, int n, bool urgent,
                        platform_done_fn done, void *arg);

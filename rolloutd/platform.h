@@ -22,6 +22,7 @@
 #include "lib/err.h"
 #include "lib/names.h"
 #include "lib/policy.h"
+#include "lib/sha256.h"
 
 enum {
         WORLD_VERSIONS_MAX = 16, /* versions of one target that may run side by side */
@@ -54,6 +55,9 @@ struct deployment {
         int64_t version;
         int replicas; /* with an autoscaler: its floor */
         enum placed_role role;
+        /* What a release has to be when it begins; later ones are not looked at. "": not known, nothing is checked. */
+        char digest[DIGEST_TEXT_LEN + 1]; /* of the version in the registry: scorers refuse another */
+        char build[17];                   /* of the desire that it follows: CONFLICT when the declaration has another by now */
 };
 
 /* What a target's owner declares, on platforms where targets are declared (Kubernetes). Plain values; strings are copied. */
