@@ -35,11 +35,17 @@ int rollout_deployments(const struct rollout *r, struct deployment out[WORLD_VER
         int n = 0;
 
         if (r->stable.version)
-                out[n++] = (struct deployment){ r->stable.version, r->stable.replicas, PLACED_STABLE };
+                out[n++] = (struct deployment){ .version = r->stable.version,
+                                                .replicas = r->stable.replicas,
+                                                .role = PLACED_STABLE };
         if (r->candidate.version)
-                out[n++] = (struct deployment){ r->candidate.version, r->candidate.replicas, PLACED_CANDIDATE };
+                out[n++] = (struct deployment){ .version = r->candidate.version,
+                                                .replicas = r->candidate.replicas,
+                                                .role = PLACED_CANDIDATE };
         for (int i = 0; i < r->n_window; i++)
-                out[n++] = (struct deployment){ r->window[i].version, r->window[i].replicas, PLACED_KEPT };
+                out[n++] = (struct deployment){ .version = r->window[i].version,
+                                                .replicas = r->window[i].replicas,
+                                                .role = PLACED_KEPT };
         return n;
 }
 

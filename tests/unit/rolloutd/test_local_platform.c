@@ -157,7 +157,8 @@ static enum err_kind wait_told(struct fixture *f)
 
 static enum err_kind deploy(struct fixture *f, int64_t version, int replicas)
 {
-        f->p->ops->deploy(f->p, "credit", &(struct deployment){ version, replicas, PLACED_STABLE }, told, f);
+        f->p->ops->deploy(f->p, "credit", &(struct deployment){ .version = version, .replicas = replicas, .role = PLACED_STABLE },
+                          told, f);
         return wait_told(f);
 }
 
@@ -423,7 +424,7 @@ static void a_new_model_joins_without_hurting_the_others(void **state)
         two_versions(f, 1, 1);
         pid_t first = process_of(f, "haproxy");
         load_start(&f->load, f->port, "credit");
-        f->p->ops->deploy(f->p, "fraud", &(struct deployment){ 1, 1, PLACED_STABLE }, told, f);
+        f->p->ops->deploy(f->p, "fraud", &(struct deployment){ .version = 1, .replicas = 1, .role = PLACED_STABLE }, told, f);
         assert_int_equal(wait_told(f), ERR_NONE);
         f->p->ops->route(f->p, "fraud", all, 1, false, told, f);
         assert_int_equal(wait_told(f), ERR_NONE);
@@ -580,7 +581,7 @@ static void unfit_requests_are_refused(void **state)
         assert_int_equal(deploy(f, 0, 1), ERR_INVALID);
         assert_int_equal(deploy(f, 1, 0), ERR_INVALID);
         assert_int_equal(deploy(f, 1, 33), ERR_INVALID);
-        f->p->ops->deploy(f->p, "../x", &(struct deployment){ 1, 1, PLACED_STABLE }, told, f);
+        f->p->ops->deploy(f->p, "../x", &(struct deployment){ .version = 1, .replicas = 1, .role = PLACED_STABLE }, told, f);
         assert_int_equal(wait_told(f), ERR_INVALID);
 }
 
