@@ -36,8 +36,9 @@ static int check_steps(const struct policy *p, struct err *e)
         for (int i = 0; i < p->n_steps; i++) {
                 const struct policy_step *s = &p->steps[i];
 
-                if (s->weight_bp < 1 || s->weight_bp > 10000)
-                        return err_set(e, ERR_INVALID, "step %d: weight must be 0.01 to 100 (percent)", i + 1);
+                if (s->weight_bp < (i == 0 ? 0 : 1) || s->weight_bp > 10000)
+                        return err_set(e, ERR_INVALID, "step %d: weight must be 0.01 to 100 (percent); the first may be 0",
+                                       i + 1);
                 if (i > 0 && s->weight_bp <= s[-1].weight_bp)
                         return err_set(e, ERR_INVALID, "step %d: each weight must be above the one before", i + 1);
                 if (s->hold_ms < 0 || s->hold_ms > 7LL * DAY_MS)

@@ -21,8 +21,9 @@ enum {
 };
 
 struct policy_step {
-        int weight_bp; /* the candidate's share in basis points */
+        int weight_bp; /* the candidate's share in basis points; 0, first only: a preview without users' traffic */
         int64_t hold_ms;
+        bool pause; /* when its gates have passed, wait until somebody promotes */
 };
 
 /* A built-in gate on a share of requests: those with errors, or those slower than the objective. */

@@ -21,6 +21,7 @@
 
 struct doc_step {
         char *weight, *hold;
+        int pause;
 };
 
 struct doc_share {
@@ -51,9 +52,13 @@ struct doc {
 #define NUMBER(key, type, flags) CYAML_FIELD_STRING_PTR(#key, (flags) | CYAML_FLAG_POINTER, type, key, 0, 64)
 #define DURATION(key, type, flags) CYAML_FIELD_STRING_PTR(#key, (flags), type, key, 1, 16)
 
+/* libcyaml's own BOOL takes any word for true. */
+static const cyaml_strval_t bool_words[] = { { "false", false }, { "true", true } };
+
 static const cyaml_schema_field_t step_fields[] = {
         NUMBER(weight, struct doc_step, CYAML_FLAG_DEFAULT),
         DURATION(hold, struct doc_step, CYAML_FLAG_POINTER),
+        CYAML_FIELD_ENUM("pause", OPT | CYAML_FLAG_STRICT, struct doc_step, pause, bool_words, CYAML_ARRAY_LEN(bool_words)),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t step_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct doc_step, step_fields) };
@@ -189,7 +194,8 @@ static int take_steps(const struct doc *d, struct policy *p, struct err *e)
                         return err_wrap(e, "step %u", i + 1);
                 double w = percent * 100;
                 /* Out of range stays out of range; policy_check() has the sentence. */
-                p->steps[i].weight_bp = w >= 1 && w <= 10000 ? (int) lround(w) : 0;
+                p->steps[i].weight_bp = w == 0 || (w >= 1 && w <= 10000) ? (int) lround(w) : -1;
+                p->steps[i].pause = d->steps[i].pause;
         }
         return 0;
 }

@@ -3,8 +3,8 @@
  *
  *      name: canary                          as the file is called
  *      summary: one line for people
- *      steps:                                weights in percent, ascending, the last is 100
- *        - { weight: 5, hold: 5m }
+ *      steps:                                weights in percent, ascending, the last is 100; the first may be 0, a preview
+ *        - { weight: 5, hold: 5m }             pause: true waits for a person when its gates have passed
  *        - { weight: 100, hold: 10m }
  *      gates:                                at least one
  *        error_rate: { max_ratio: 1.5, limit_percent: 2 }

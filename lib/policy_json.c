@@ -16,8 +16,8 @@ static json_t *steps_to_json(const struct policy *p)
         json_t *list = json_array();
 
         for (int i = 0; i < p->n_steps; i++)
-                json_array_append_new(list, json_pack("{s:i, s:I}", "weight_bp", p->steps[i].weight_bp, "hold_ms",
-                                                      (json_int_t) p->steps[i].hold_ms));
+                json_array_append_new(list, json_pack("{s:i, s:I, s:b}", "weight_bp", p->steps[i].weight_bp, "hold_ms",
+                                                      (json_int_t) p->steps[i].hold_ms, "pause", p->steps[i].pause));
         return list;
 }
 
@@ -68,10 +68,13 @@ static int steps_from_json(json_t *list, struct policy *p, struct err *e)
                 return err_set(e, ERR_INVALID, "steps: there must be 1 to %d of them", POLICY_STEPS_MAX);
         json_array_foreach (list, i, item) {
                 json_int_t hold_ms;
+                int pause = false; /* policies of earlier records have none */
 
-                if (json_take("step", item, e, "{s:i, s:I}", "weight_bp", &p->steps[i].weight_bp, "hold_ms", &hold_ms) < 0)
+                if (json_take("step", item, e, "{s:i, s:I, s?b}", "weight_bp", &p->steps[i].weight_bp, "hold_ms", &hold_ms,
+                              "pause", &pause) < 0)
                         return -1;
                 p->steps[i].hold_ms = hold_ms;
+                p->steps[i].pause = pause;
         }
         p->n_steps = (int) json_array_size(list);
         return 0;

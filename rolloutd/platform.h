@@ -36,9 +36,10 @@ struct weight {
 
 struct version_status {
         int64_t version;
-        int wanted, ready; /* scoring processes or pods */
-        bool failed;       /* it will not come up by itself: the reason is in message */
-        int weight_bp;     /* as the router really has it now; -1 unknown */
+        int wanted;    /* scoring processes or pods as deploy() last asked for them; with an autoscaler its floor; -1 unknown */
+        int ready;     /* those that can take traffic; an autoscaler may have made more than wanted */
+        bool failed;   /* it will not come up by itself: the reason is in message */
+        int weight_bp; /* as the router really has it now; -1 unknown */
         char message[256]; /* "loading", "exit status 2: model.ubj: unknown objective ..."; "" when all is well */
 };
 
@@ -84,7 +85,10 @@ struct desire {
 /* Run from the platform's run(). */
 struct platform_listener {
         void (*wanted)(void *arg, const struct desire *d); /* new or changed; also once for each after load() */
-        void (*gone)(void *arg, const char *target);       /* the declaration is no more: forget the target */
+        void (*changed)(void *arg, const char *target);    /* what observe() tells of it is another now: look soon */
+        /* The declaration is no more: forget the target. What was asked of the platform about it is not answered any more, save
+         * history(). */
+        void (*gone)(void *arg, const char *target);
         void *arg;
 };
 

@@ -27,6 +27,7 @@ static void the_shipped_policies_load(void **state)
                 { "policies/canary.yaml", 3, 600000 },
                 { "policies/fast.yaml", 3, 8000 },
                 { "policies/instant.yaml", 1, 300000 },
+                { "policies/blue-green.yaml", 2, 300000 },
         };
         (void) state;
 
@@ -78,6 +79,22 @@ static void every_key_reaches_the_struct(void **state)
         assert_int_equal(policy_comparisons(&p), 1);
 }
 
+static void a_preview_and_a_pause_are_steps_too(void **state)
+{
+        static const char text[] =
+                HEAD GATES "steps: [{ weight: 0, hold: 1s, pause: true }, { weight: 0.01, hold: 1s, pause: false },"
+                           " { weight: 100, hold: 2s }]\n";
+        struct policy p;
+        (void) state;
+
+        assert_int_equal(policy_parse(text, sizeof text - 1, &p, NULL), 0);
+        assert_int_equal(p.steps[0].weight_bp, 0);
+        assert_true(p.steps[0].pause);
+        assert_int_equal(p.steps[1].weight_bp, 1);
+        assert_false(p.steps[1].pause);
+        assert_false(p.steps[2].pause);
+}
+
 static void what_is_left_out_has_its_default(void **state)
 {
         static const char text[] = HEAD STEPS GATES;
@@ -109,7 +126,11 @@ static void bad_policies_are_refused_by_name(void **state)
                 { HEAD "steps: [{ weight: 50, hold: 1s }]\n" GATES, "last weight" },
                 { HEAD "steps: [{ weight: 100, hold: 1s }, { weight: 100, hold: 1s }]\n" GATES, "step 2" },
                 { HEAD "steps: [{ weight: 101, hold: 1s }]\n" GATES, "step 1: weight" },
-                { HEAD "steps: [{ weight: 0, hold: 1s }]\n" GATES, "step 1: weight" },
+                { HEAD "steps: [{ weight: 0, hold: 1s }]\n" GATES, "last weight" },
+                { HEAD "steps: [{ weight: 0.001, hold: 1s }]\n" GATES, "step 1: weight" },
+                { HEAD "steps: [{ weight: -1, hold: 1s }]\n" GATES, "step 1: weight" },
+                { HEAD "steps: [{ weight: 5, hold: 1s }, { weight: 0, hold: 1s }]\n" GATES, "step 2: weight" },
+                { HEAD "steps: [{ weight: 100, hold: 1s, pause: 10m }]\n" GATES, "pause" },
                 { HEAD "steps: [{ weight: .nan, hold: 1s }]\n" GATES, "weight" },
                 { HEAD "steps: [{ weight: five, hold: 1s }]\n" GATES, "weight" },
                 { HEAD "steps: [{ weight: 100, hold: 1 }]\n" GATES, "hold" },
@@ -201,9 +222,10 @@ static void placeholders_are_filled_in(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_shipped_policies_load),        cmocka_unit_test(every_key_reaches_the_struct),
-                cmocka_unit_test(what_is_left_out_has_its_default), cmocka_unit_test(bad_policies_are_refused_by_name),
-                cmocka_unit_test(a_file_is_called_as_its_policy),   cmocka_unit_test(placeholders_are_filled_in),
+                cmocka_unit_test(the_shipped_policies_load),           cmocka_unit_test(every_key_reaches_the_struct),
+                cmocka_unit_test(a_preview_and_a_pause_are_steps_too), cmocka_unit_test(what_is_left_out_has_its_default),
+                cmocka_unit_test(bad_policies_are_refused_by_name),    cmocka_unit_test(a_file_is_called_as_its_policy),
+                cmocka_unit_test(placeholders_are_filled_in),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
