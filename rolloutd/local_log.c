@@ -9,6 +9,7 @@
 
 #include "lib/auto.h"
 #include "lib/mem.h"
+#include "rolloutd/last_words.h"
 
 enum { LOG_MAX_BYTES = 8 << 20, LAST_BYTES = 16384 };
 
@@ -31,26 +32,6 @@ long local_log_prepare(const char *path)
         return rename(path, old) ? st.st_size : 0;
 }
 
-/*
- * What this line says went wrong; false when it says nothing of the kind. Our programs log {"level":"error","msg":"what","error":"why",...}
- * and tell much else on lower levels; what is no line of ours (a library, the loader, a sanitizer) is taken as it is.
- */
-static bool words_of(const char *line, char *out, size_t size)
-{
-        AUTO(json) doc = json_loads(line, 0, NULL);
-        const char *level = json_string_value(json_object_get(doc, "level"));
-        const char *msg = json_string_value(json_object_get(doc, "msg"));
-        const char *error = json_string_value(json_object_get(doc, "error"));
-
-        if (level && msg && strcmp(level, "error") != 0)
-                return false;
-        if (msg && error)
-                (void) snprintf(out, size, "%s: %s", msg, error);
-        else
-                (void) snprintf(out, size, "%s", msg ? msg : line);
-        return *out;
-}
-
 /* HAProxy tells the cause first and its despair last, and two of them share a log: lines are "[ALERT]    (PID) : what". */
 static bool first_alert(const char *text, pid_t pid, char *out, size_t size)
 {
@@ -67,11 +48,6 @@ static bool first_alert(const char *text, pid_t pid, char *out, size_t size)
                 return true;
         }
         return false;
-}
-
-static bool is_haproxys(const char *line)
-{
-        return strncmp(line, "[NOTICE]", 8) == 0 || strncmp(line, "[WARNING]", 9) == 0 || strncmp(line, "[ALERT]", 7) == 0;
 }
 
 static void read_tail(const char *path, long from, char text[static LAST_BYTES + 1])
@@ -92,28 +68,10 @@ static void read_tail(const char *path, long from, char text[static LAST_BYTES +
 
 void local_log_last_words(const char *path, long from, pid_t pid, char *out, size_t size)
 {
-        char text[LAST_BYTES + 1], *start;
-        bool plain = false;
+        char text[LAST_BYTES + 1];
 
         *out = '\0';
         read_tail(path, from, text);
-        if (first_alert(text, pid, out, size))
-                return;
-        do {
-                char words[LAST_BYTES + 1];
-                size_t n = strlen(text);
-                while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
-                        text[--n] = '\0';
-                start = strrchr(text, '\n');
-                const char *line = start ? start + 1 : text;
-                bool ours = *line == '{';
-                if (!is_haproxys(line) && (ours || !plain) && words_of(line, words, sizeof words)) {
-                        (void) snprintf(out, size, "%s", words);
-                        if (ours)
-                                return;
-                        plain = true;
-                }
-                if (start)
-                        *start = '\0';
-        } while (start);
+        if (!first_alert(text, pid, out, size))
+                last_words(text, out, size);
 }
