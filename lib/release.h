@@ -31,3 +31,8 @@ struct release_text {
 
 struct release_text release_text(int64_t key);                    /* "7", "7.1"; as release_text(k).text */
 int release_parse(const char *text, int64_t *key, struct err *e); /* INVALID */
+
+/* What the objects of a release are called in a cluster: ROLLOUT-v7, ROLLOUT-v7-1. The other way round: -1 if it is none of them. */
+enum { RELEASE_OBJECT_MAX = 63 };
+void release_object_name(const char *rollout, int64_t key, char out[static RELEASE_OBJECT_MAX + 1]);
+int release_of_object(const char *rollout, const char *object, int64_t *key);
