@@ -78,7 +78,7 @@ static double odds(double log_e)
 
 struct share_gate {
         const struct policy_share *rule;
-        const struct judge_ratio *test;
+        const struct judge_compare *test;
         const char *ratio_gate, *limit_gate;
         const char *did;                             /* "failed": the candidate failed 3 of 5 requests */
         int64_t bad[3][ARM_COUNT], of[3][ARM_COUNT]; /* of total, step and window */
@@ -159,19 +159,19 @@ static bool ratio_breaks(const struct share_gate *g, const struct policy *p, str
 {
         const int64_t *bad = g->bad[SPAN_TOTAL], *of = g->of[SPAN_TOTAL];
 
-        if (!g->rule->on || g->rule->max_ratio == 0 || g->test->peak < log_needed(p))
+        if (!g->rule->on || g->rule->max_ratio == 0 || g->test->worse.peak < log_needed(p))
                 return false;
         say(v, VERDICT_BREACH, g->ratio_gate,
             "the candidate %s %lld of %lld requests (%.2f %%), stable %lld of %lld (%.2f %%): "
             "%.0f to 1 that this is more than %.2f times stable's share, where %.0f to 1 is enough",
             g->did, (long long) bad[ARM_CANDIDATE], (long long) of[ARM_CANDIDATE], percent(bad[ARM_CANDIDATE], of[ARM_CANDIDATE]),
             (long long) bad[ARM_STABLE], (long long) of[ARM_STABLE], percent(bad[ARM_STABLE], of[ARM_STABLE]),
-            odds(g->test->peak), g->rule->max_ratio, odds(log_needed(p)));
+            odds(g->test->worse.peak), g->rule->max_ratio, odds(log_needed(p)));
         number(v, "candidate_bad", (double) bad[ARM_CANDIDATE]);
         number(v, "candidate_requests", (double) of[ARM_CANDIDATE]);
         number(v, "stable_bad", (double) bad[ARM_STABLE]);
         number(v, "stable_requests", (double) of[ARM_STABLE]);
-        number(v, "evidence", odds(g->test->peak));
+        number(v, "evidence", odds(g->test->worse.peak));
         number(v, "evidence_needed", odds(log_needed(p)));
         number(v, "max_ratio", g->rule->max_ratio);
         return true;
@@ -221,7 +221,7 @@ static bool breaks(const struct policy *p, const struct share_gate g[2], const s
 static void say_healthy(const struct judge *j, const struct policy *p, const struct share_gate g[2], struct verdict *v)
 {
         const struct counts *c = &j->step[ARM_CANDIDATE], *s = &j->step[ARM_STABLE];
-        double log_e = fmax(judge_ratio_log_e(&j->errors), judge_ratio_log_e(&j->slow));
+        double log_e = fmax(judge_ratio_log_e(&j->errors.worse), judge_ratio_log_e(&j->slow.worse));
 
         say(v, VERDICT_HEALTHY, "",
             "the candidate failed %lld of %lld requests (%.2f %%), stable %lld of %lld (%.2f %%); %lld and %lld were too slow",
@@ -294,12 +294,12 @@ static void compare(struct judge *j, const struct policy *p)
 
         if (a->requests > 0 && b->requests > 0) {
                 if (p->error_rate.max_ratio > 0)
-                        judge_ratio_add(&j->errors, p->error_rate.max_ratio, a->requests, a->errors, b->requests, b->errors);
+                        judge_compare_add(&j->errors, p->error_rate.max_ratio, 0, a->requests, a->errors, b->requests, b->errors);
                 a->requests = a->errors = b->requests = b->errors = 0;
         }
         if (a->timed > 0 && b->timed > 0) {
                 if (p->latency.max_ratio > 0)
-                        judge_ratio_add(&j->slow, p->latency.max_ratio, a->timed, a->slow, b->timed, b->slow);
+                        judge_compare_add(&j->slow, p->latency.max_ratio, 0, a->timed, a->slow, b->timed, b->slow);
                 a->timed = a->slow = b->timed = b->slow = 0;
         }
 }

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "lib/counts.h"
-#include "lib/judge_ratio.h"
+#include "lib/judge_compare.h"
 #include "lib/policy.h"
 #include "lib/sampler.h"
 
@@ -48,7 +48,7 @@ enum { JUDGE_WINDOW_MS = 60 * 1000 };
 
 /* Everything the judge remembers of a rollout; saved with it. Zeroed: nothing seen. */
 struct judge {
-        struct judge_ratio errors, slow;
+        struct judge_compare errors, slow;
         struct counts total[ARM_COUNT];     /* of the rollout */
         struct counts step[ARM_COUNT];      /* since the step's weight stood */
         struct counts window[2][ARM_COUNT]; /* the current and the previous minute */

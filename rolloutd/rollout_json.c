@@ -6,6 +6,7 @@
 
 #include "lib/json.h"
 #include "lib/policy_json.h"
+#include "rolloutd/judge_json.h"
 #include "rolloutd/verdict_json.h"
 
 enum { RECORD_FORMAT = 1 };

@@ -1,4 +1,4 @@
-/* Verdicts, events and the judge's memory to and from JSON. */
+/* Verdicts, events and the sampler's memory to and from JSON. */
 #include "rolloutd/verdict_json.h"
 
 #include <stdio.h>
@@ -126,90 +126,7 @@ int event_from_json(json_t *doc, struct event *out, struct err *e)
         return 0;
 }
 
-/* --- the judge's memory --- */
-
-/* The eight numbers of both arms: requests, errors, timed, slow of stable and then of the candidate. */
-static json_t *counts_to_json(const struct counts c[ARM_COUNT])
-{
-        json_t *list = json_array();
-
-        for (int a = 0; a < ARM_COUNT; a++) {
-                json_array_append_new(list, json_integer(c[a].requests));
-                json_array_append_new(list, json_integer(c[a].errors));
-                json_array_append_new(list, json_integer(c[a].timed));
-                json_array_append_new(list, json_integer(c[a].slow));
-        }
-        return list;
-}
-
-static int counts_from_json(json_t *list, struct counts c[ARM_COUNT], struct err *e)
-{
-        int64_t *const into[] = { &c[0].requests, &c[0].errors, &c[0].timed, &c[0].slow,
-                                  &c[1].requests, &c[1].errors, &c[1].timed, &c[1].slow };
-
-        if (!json_is_array(list) || json_array_size(list) != 8)
-                return err_set(e, ERR_INVALID, "counts must be eight numbers");
-        for (size_t i = 0; i < 8; i++) {
-                json_t *v = json_array_get(list, i);
-
-                if (!json_is_integer(v) || json_integer_value(v) < 0)
-                        return err_set(e, ERR_INVALID, "counts must be whole and not negative");
-                *into[i] = json_integer_value(v);
-        }
-        return 0;
-}
-
-static json_t *ratio_to_json(const struct judge_ratio *t)
-{
-        json_t *list = json_array();
-
-        for (int k = 0; k < JUDGE_RATIOS; k++)
-                json_array_append_new(list, json_real(t->log_e[k]));
-        return json_pack("{s:o, s:f}", "log_e", list, "peak", t->peak);
-}
-
-static int ratio_from_json(json_t *doc, struct judge_ratio *t, struct err *e)
-{
-        json_t *list;
-
-        if (json_take("test", doc, e, "{s:o, s:F}", "log_e", &list, "peak", &t->peak) < 0)
-                return -1;
-        if (!json_is_array(list) || json_array_size(list) != JUDGE_RATIOS)
-                return err_set(e, ERR_INVALID, "test: log_e must be %d numbers", JUDGE_RATIOS);
-        for (size_t k = 0; k < JUDGE_RATIOS; k++) {
-                if (!json_is_number(json_array_get(list, k)))
-                        return err_set(e, ERR_INVALID, "test: log_e must be numbers");
-                t->log_e[k] = json_number_value(json_array_get(list, k));
-        }
-        return 0;
-}
-
-json_t *judge_to_json(const struct judge *j)
-{
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "errors", ratio_to_json(&j->errors), "slow",
-                         ratio_to_json(&j->slow), "total", counts_to_json(j->total), "step", counts_to_json(j->step), "window",
-                         counts_to_json(j->window[0]), "window_before", counts_to_json(j->window[1]), "unpaired",
-                         counts_to_json(j->unpaired), "window_since_ms", (json_int_t) j->window_since_ms);
-}
-
-int judge_from_json(json_t *doc, struct judge *out, struct err *e)
-{
-        json_t *errors, *slow, *total, *step, *window, *before, *unpaired;
-        struct judge j = { 0 };
-        json_int_t since_ms;
-
-        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "errors", &errors, "slow", &slow, "total",
-                      &total, "step", &step, "window", &window, "window_before", &before, "unpaired", &unpaired,
-                      "window_since_ms", &since_ms) < 0 ||
-            ratio_from_json(errors, &j.errors, e) < 0 || ratio_from_json(slow, &j.slow, e) < 0 ||
-            counts_from_json(total, j.total, e) < 0 || counts_from_json(step, j.step, e) < 0 ||
-            counts_from_json(window, j.window[0], e) < 0 || counts_from_json(before, j.window[1], e) < 0 ||
-            counts_from_json(unpaired, j.unpaired, e) < 0)
-                return -1;
-        j.window_since_ms = since_ms;
-        *out = j;
-        return 0;
-}
+/* --- the sampler's memory --- */
 
 json_t *sampler_to_json(const struct sampler *s)
 {

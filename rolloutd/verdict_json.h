@@ -1,4 +1,4 @@
-/* Verdicts and events as JSON, the same in the record, the history and the API; and the judge's memory in the record. */
+/* Verdicts and events as JSON, the same in the record, the history and the API; and the sampler's memory in the record. */
 #pragma once
 
 #include <jansson.h>
@@ -11,8 +11,6 @@ int verdict_from_json(json_t *doc, struct verdict *out, struct err *e);
 json_t *event_to_json(const struct event *ev); /* docs/api.md's EVENT */
 int event_from_json(json_t *doc, struct event *out, struct err *e);
 
-json_t *judge_to_json(const struct judge *j);
-int judge_from_json(json_t *doc, struct judge *out, struct err *e);
 json_t *sampler_to_json(const struct sampler *s);
 int sampler_from_json(json_t *doc, struct sampler *out, struct err *e);
 

@@ -147,7 +147,7 @@ static void arms_scraped_in_turn_are_compared_all_the_same(void **state)
                 r.all[i % 2] = i % 2 ? (struct counts){ 100, 4, 0, 0 } : (struct counts){ 1000, 1, 0, 0 };
                 judge_add(&j, &p, &r, 1000 * i);
         }
-        assert_true(j.errors.peak > 5);
+        assert_true(j.errors.worse.peak > 5);
 }
 
 static uint64_t dice = 42;
@@ -180,7 +180,7 @@ static int broken(double stable, double candidate, double r0, double alpha, int 
                 struct judge_ratio t = { 0 };
 
                 for (int tick = 0; tick < 200; tick++) {
-                        judge_ratio_add(&t, r0, 190, binomial(190, stable), 10, binomial(10, candidate));
+                        judge_ratio_add(&t, JUDGE_ABOVE, r0, 1, 190, binomial(190, stable), 10, binomial(10, candidate));
                         if (t.peak >= -log(alpha)) {
                                 n++;
                                 *ticks += tick + 1;

@@ -367,12 +367,17 @@ static struct rollout rich(void)
         r.starved_ms = 3;
         r.starting_ms = 4;
         r.paused = true;
-        r.judge = (struct judge){ .total = { { 1, 2, 3, 4 }, { 5, 6, 7, 8 } },
-                                  .step = { { 9, 8, 7, 6 }, { 5, 4, 3, 2 } },
-                                  .window = { { { 1, 1, 1, 1 }, { 2, 2, 2, 2 } }, { { 3, 3, 3, 3 }, { 4, 4, 4, 4 } } },
-                                  .unpaired = { { 1, 0, 0, 0 }, { 0, 0, 1, 0 } },
-                                  .window_since_ms = 99,
-                                  .errors = { .log_e = { .1, -.2, 1e-17, 3, 4, 5, 6, 1.0 / 3 }, .peak = 2.5 } };
+        r.judge = (struct judge){
+                .total = { { 1, 2, 3, 4 }, { 5, 6, 7, 8 } },
+                .step = { { 9, 8, 7, 6 }, { 5, 4, 3, 2 } },
+                .window = { { { 1, 1, 1, 1 }, { 2, 2, 2, 2 } }, { { 3, 3, 3, 3 }, { 4, 4, 4, 4 } } },
+                .unpaired = { { 1, 0, 0, 0 }, { 0, 0, 1, 0 } },
+                .window_since_ms = 99,
+                .errors = { .worse = { .log_e = { .1, -.2, 1e-17, 3, 4, 1.0 / 3 }, .unspent = .05, .peak = 2.5, .ticks = 9 },
+                            .sound = { .log_e = { -3 } },
+                            .effect = { .log_l = { [15] = -1e300 } },
+                            .spread = { 1, 2, 3, 4.5 } }
+        };
         strcpy(r.rejected, "why not");
         r.window[0].left = true;
         r.sampler = (struct sampler){ .n = 1, .marks = { { "127.0.0.1:18101", 3, 777 } } };

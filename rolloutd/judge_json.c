@@ -1,0 +1,124 @@
+/* The judge's memory to and from JSON. */
+#include "rolloutd/judge_json.h"
+
+#include "lib/json.h"
+
+/* The eight numbers of both arms: requests, errors, timed, slow of stable and then of the candidate. */
+static json_t *counts_to_json(const struct counts c[ARM_COUNT])
+{
+        json_t *list = json_array();
+
+        for (int a = 0; a < ARM_COUNT; a++) {
+                json_array_append_new(list, json_integer(c[a].requests));
+                json_array_append_new(list, json_integer(c[a].errors));
+                json_array_append_new(list, json_integer(c[a].timed));
+                json_array_append_new(list, json_integer(c[a].slow));
+        }
+        return list;
+}
+
+static int counts_from_json(json_t *list, struct counts c[ARM_COUNT], struct err *e)
+{
+        int64_t *const into[] = { &c[0].requests, &c[0].errors, &c[0].timed, &c[0].slow,
+                                  &c[1].requests, &c[1].errors, &c[1].timed, &c[1].slow };
+
+        if (!json_is_array(list) || json_array_size(list) != 8)
+                return err_set(e, ERR_INVALID, "counts must be eight numbers");
+        for (size_t i = 0; i < 8; i++) {
+                json_t *v = json_array_get(list, i);
+
+                if (!json_is_integer(v) || json_integer_value(v) < 0)
+                        return err_set(e, ERR_INVALID, "counts must be whole and not negative");
+                *into[i] = json_integer_value(v);
+        }
+        return 0;
+}
+
+static json_t *numbers_to_json(const double *v, size_t n)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < n; i++)
+                json_array_append_new(list, json_real(v[i]));
+        return list;
+}
+
+static int numbers_from_json(const char *what, json_t *list, double *v, size_t n, struct err *e)
+{
+        if (!json_is_array(list) || json_array_size(list) != n)
+                return err_set(e, ERR_INVALID, "%s must be %zu numbers", what, n);
+        for (size_t i = 0; i < n; i++) {
+                if (!json_is_number(json_array_get(list, i)))
+                        return err_set(e, ERR_INVALID, "%s must be numbers", what);
+                v[i] = json_number_value(json_array_get(list, i));
+        }
+        return 0;
+}
+
+static json_t *ratio_to_json(const struct judge_ratio *t)
+{
+        return json_pack("{s:o, s:f, s:f, s:I}", "log_e", numbers_to_json(t->log_e, JUDGE_RATIOS), "unspent", t->unspent, "peak",
+                         t->peak, "ticks", (json_int_t) t->ticks);
+}
+
+static int ratio_from_json(json_t *doc, struct judge_ratio *t, struct err *e)
+{
+        json_int_t ticks;
+        json_t *list;
+
+        if (json_take("test", doc, e, "{s:o, s:F, s:F, s:I}", "log_e", &list, "unspent", &t->unspent, "peak", &t->peak, "ticks",
+                      &ticks) < 0)
+                return -1;
+        t->ticks = ticks;
+        return numbers_from_json("test: log_e", list, t->log_e, JUDGE_RATIOS, e);
+}
+
+static json_t *compare_to_json(const struct judge_compare *c)
+{
+        const double spread[] = { c->spread.sum, c->spread.weight, c->spread.last_n, c->spread.last_x };
+
+        return json_pack("{s:o, s:o, s:o, s:o}", "worse", ratio_to_json(&c->worse), "sound", ratio_to_json(&c->sound), "effect",
+                         numbers_to_json(c->effect.log_l, JUDGE_EFFECTS), "spread", numbers_to_json(spread, 4));
+}
+
+static int compare_from_json(json_t *doc, struct judge_compare *c, struct err *e)
+{
+        json_t *worse, *sound, *effect, *spread;
+        double s[4];
+
+        if (json_take("comparison", doc, e, "{s:o, s:o, s:o, s:o}", "worse", &worse, "sound", &sound, "effect", &effect, "spread",
+                      &spread) < 0 ||
+            ratio_from_json(worse, &c->worse, e) < 0 || ratio_from_json(sound, &c->sound, e) < 0 ||
+            numbers_from_json("comparison: effect", effect, c->effect.log_l, JUDGE_EFFECTS, e) < 0 ||
+            numbers_from_json("comparison: spread", spread, s, 4, e) < 0)
+                return -1;
+        c->spread = (struct judge_spread){ s[0], s[1], s[2], s[3] };
+        return 0;
+}
+
+json_t *judge_to_json(const struct judge *j)
+{
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "errors", compare_to_json(&j->errors), "slow",
+                         compare_to_json(&j->slow), "total", counts_to_json(j->total), "step", counts_to_json(j->step), "window",
+                         counts_to_json(j->window[0]), "window_before", counts_to_json(j->window[1]), "unpaired",
+                         counts_to_json(j->unpaired), "window_since_ms", (json_int_t) j->window_since_ms);
+}
+
+int judge_from_json(json_t *doc, struct judge *out, struct err *e)
+{
+        json_t *errors, *slow, *total, *step, *window, *before, *unpaired;
+        struct judge j = { 0 };
+        json_int_t since_ms;
+
+        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "errors", &errors, "slow", &slow, "total",
+                      &total, "step", &step, "window", &window, "window_before", &before, "unpaired", &unpaired,
+                      "window_since_ms", &since_ms) < 0 ||
+            compare_from_json(errors, &j.errors, e) < 0 || compare_from_json(slow, &j.slow, e) < 0 ||
+            counts_from_json(total, j.total, e) < 0 || counts_from_json(step, j.step, e) < 0 ||
+            counts_from_json(window, j.window[0], e) < 0 || counts_from_json(before, j.window[1], e) < 0 ||
+            counts_from_json(unpaired, j.unpaired, e) < 0)
+                return -1;
+        j.window_since_ms = since_ms;
+        *out = j;
+        return 0;
+}
