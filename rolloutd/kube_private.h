@@ -13,7 +13,7 @@
  *      kube_deployment.c  the Deployment of a release as JSON (pure)
  *      kube_configs.c     a template's ConfigMaps and Secrets, copied and renamed (pure)
  *      kube_make.c        one object as it should be: read, then create, patch, delete or leave it
- *      kube_workload.c    deploy() and retire(): the calls, one after the other
+ *      kube_workload.c    deploy() and retire(): the calls, one after the other (kube_deploy.c, kube_retire.c)
  *      kube_pods.c        why pods are not ready, from Deployments and pods (pure)
  *      kube_look.c        reading the pods of releases that are not ready
  *      kube_router.c      route(): the router's table of functions, retries, slots
