@@ -143,8 +143,21 @@ test-cluster: $(if $(KUBECONFIG),deps,deps-cluster) ## against a real Kubernetes
 	@$(MAKE) --no-print-directory -j$$(nproc) programs $(BIN)/kubetool
 	@$(IN_TEMP) KUBE_BIN=$$(tools/kube-build.sh) SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) -n 0 tests/cluster $(if $(T),-k '$(T)')
 
-golden: programs ## rewrite tests/golden from what the programs print now; look at the diff before you commit it
+.PHONY: deps-chart test-chart chart
+deps-chart: deps
+	@{ cat tools/packages-cluster.txt; command -v npm >/dev/null || echo npm; } | sh tools/deps.sh /dev/stdin tools
+
+CHART = PATH=$$(tools/kube-build.sh tools):$$PATH
+test-chart: deps-chart ## the Helm chart by itself: lint, rendered manifests, values that are refused (fetches helm once)
+	@$(MAKE) -s --no-print-directory -j$$(nproc) $(BIN)/rolloutd
+	@$(IN_TEMP) $(CHART) SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) -n 0 tests/chart $(if $(T),-k '$(T)')
+
+chart: deps-chart ## build/sluice-VERSION.tgz, to install or to upload
+	@$(CHART); helm package charts/sluice -d build
+
+golden: programs deps-chart ## rewrite tests/golden from what the programs and the chart print now; look at the diff before you commit it
 	@$(IN_TEMP) SLUICE_GOLDEN=update SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) tests/component -k golden
+	@$(IN_TEMP) $(CHART) SLUICE_GOLDEN=update $(PYTEST) -n 0 tests/chart -k golden
 
 asan: ## unit and component tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory MODE=asan -j$$(nproc) programs unit-build

