@@ -44,7 +44,7 @@ BENCH_OBJ := $(call objects,$(wildcard bench/*/*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 C_FILES  := $(wildcard lib/*.[ch] $(PROGRAMS:%=%/*.[ch]) bench/*.[ch] bench/*/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch] tests/cluster/*.[ch])
-SCRIPTS  := $(wildcard tools/*.sh demo/*.sh bench/*.sh tests/*.sh .ci/run)
+SCRIPTS  := $(wildcard tools/*.sh demo/*.sh bench/*.sh tests/*.sh tests/cluster/*.sh .ci/run)
 
 .PHONY: all programs
 all: programs ## build everything (MODE=asan, tsan or faults for those builds, V=1 shows commands)
@@ -141,7 +141,7 @@ deps-cluster: deps ## install what the cluster suite needs on top (tools/package
 
 test-cluster: $(if $(KUBECONFIG),deps,deps-cluster) ## against a real Kubernetes API server: KUBECONFIG's, or one built once from Debian's source
 	@$(MAKE) --no-print-directory -j$$(nproc) programs $(BIN)/kubetool
-	@$(IN_TEMP) KUBE_BIN=$$(tools/kube-build.sh) SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) -n 0 tests/cluster $(if $(T),-k '$(T)')
+	@$(IN_TEMP) KUBE_BIN=$$(tools/kube-build.sh) SLUICE_BIN=$(abspath $(BIN)) $(if $(KUBECONFIG),,tests/cluster/netns.sh) $(PYTEST) -n 0 tests/cluster $(if $(T),-k '$(T)')
 
 .PHONY: deps-chart test-chart chart
 deps-chart: deps

@@ -10,6 +10,8 @@ import urllib.error
 import urllib.request
 
 READY_S = 90
+NET = os.environ.get("SLUICE_TEST_NET")  # our address for pods, when netns.sh has made a network
+GATES = "--feature-gates=BoundServiceAccountTokenVolume=true"  # as newer servers have it: tokens of pods expire
 
 
 def free_port():
@@ -67,7 +69,8 @@ class Cluster:
         self.children = []
         self.certs = Certificates(os.path.join(self.folder, "pki"))
         self.server_cert = self.certs.sign("apiserver", "/CN=kube-apiserver",
-                                           "DNS:localhost,DNS:kubernetes.default.svc,DNS:api.test,IP:127.0.0.1")
+                                           "DNS:localhost,DNS:kubernetes.default.svc,DNS:api.test,IP:127.0.0.1"
+                                           + (f",IP:{NET}" if NET else ""))
         self.admin_cert = self.certs.sign("admin", "/O=system:masters/CN=admin")
         self.certs.openssl("genrsa", "-out", self.certs.path("sa.key"), "2048")
         self.etcd_port = self.port = None
@@ -91,7 +94,7 @@ class Cluster:
         with open(self.kubeconfig, "w") as f:
             f.write(kubeconfig(self.url, self.certs.ca, user))
         self.spawn("controller-manager", f"{self.bin}/kube-controller-manager", f"--kubeconfig={self.kubeconfig}",
-                   "--leader-elect=false", "--use-service-account-credentials=false", f"--root-ca-file={self.certs.ca}",
+                   "--leader-elect=false", GATES, "--horizontal-pod-autoscaler-sync-period=1s", "--use-service-account-credentials=false", f"--root-ca-file={self.certs.ca}",
                    f"--service-account-private-key-file={self.certs.path('sa.key')}", "--port=0", "--secure-port=0")
         self.wait("service account", lambda: self.get("/api/v1/namespaces/default/serviceaccounts/default"))
 
@@ -99,7 +102,7 @@ class Cluster:
         crt, key = self.server_cert
         self.apiserver = self.spawn(
             "apiserver", f"{self.bin}/kube-apiserver", f"--etcd-servers=http://127.0.0.1:{self.etcd_port}",
-            "--bind-address=127.0.0.1", f"--secure-port={self.port}", f"--tls-cert-file={crt}", f"--tls-private-key-file={key}",
+            *((f"--advertise-address={NET}", "--bind-address=0.0.0.0") if NET else ("--bind-address=127.0.0.1",)), GATES, f"--secure-port={self.port}", f"--tls-cert-file={crt}", f"--tls-private-key-file={key}",
             f"--client-ca-file={self.certs.ca}", "--authorization-mode=RBAC", "--endpoint-reconciler-type=none",
             "--service-account-issuer=https://kubernetes.default.svc", f"--service-account-key-file={self.certs.path('sa.key')}",
             f"--service-account-signing-key-file={self.certs.path('sa.key')}", "--service-cluster-ip-range=10.96.0.0/16")

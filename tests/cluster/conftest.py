@@ -8,8 +8,10 @@ import time
 
 import pytest
 
+import node
 from cluster import Cluster, GivenCluster, kubeconfig
 from faultproxy import FaultProxy
+from kubeapi import Api
 
 ROOT = pathlib.Path(__file__).parents[2]
 PATIENCE_S = 60
@@ -27,6 +29,25 @@ def cluster(tmp_path_factory):
         yield c
     finally:
         c.stop()
+
+
+@pytest.fixture(scope="session")
+def kubelet(cluster, tmp_path_factory):
+    """Runs pods as processes. kubelet.images["name:tag"] = {"command": [...]} says what an image is."""
+    if not isinstance(cluster, Cluster):
+        pytest.skip("pods of the cluster that KUBECONFIG names run for real: the test kubelet is not used")
+    if not os.environ.get("SLUICE_TEST_NET"):
+        pytest.skip("the test kubelet needs a network of its own: run it by `make test-cluster`, or tests/cluster/netns.sh pytest")
+    k = node.Kubelet(cluster, tmp_path_factory.mktemp("kubelet"))
+    try:
+        yield k.start()
+    finally:
+        k.stop()
+
+
+@pytest.fixture(scope="session")
+def api(cluster):
+    return Api(cluster.url, cluster.context(), getattr(cluster, "user", {}).get("token"))
 
 
 @pytest.fixture
