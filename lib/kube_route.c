@@ -74,16 +74,28 @@ static int take_ref(const json_t *route, const json_t *ref, int index, int as, i
         return 0;
 }
 
+static int share_of(int64_t weight, int64_t total)
+{
+        int bp = total ? (int) ((weight * KUBE_ROUTE_WHOLE + total / 2) / total) : 0;
+
+        if (weight == 0 || weight == total)
+                return bp;
+        return bp < 1 ? 1 : bp >= KUBE_ROUTE_WHOLE ? KUBE_ROUTE_WHOLE - 1 : bp;
+}
+
+/* What rounding leaves over is the largest one's, so that they add up. */
 static void share(struct kube_route_rule *r)
 {
+        int largest = 0, left = r->total ? KUBE_ROUTE_WHOLE : 0;
+
         for (int i = 0; i < KUBE_ROUTE_REFS_MAX; i++) {
                 struct kube_route_ref *ref = &r->refs[i];
-                if (ref->weight == 0)
-                        continue;
-                int bp = (int) ((ref->weight * KUBE_ROUTE_WHOLE + r->total / 2) / r->total);
-                bool all = ref->weight == r->total;
-                ref->is.bp = all ? KUBE_ROUTE_WHOLE : bp < 1 ? 1 : bp >= KUBE_ROUTE_WHOLE ? KUBE_ROUTE_WHOLE - 1 : bp;
+                ref->is.bp = share_of(ref->weight, r->total);
+                left -= ref->is.bp;
+                if (ref->weight > r->refs[largest].weight)
+                        largest = i;
         }
+        r->refs[largest].is.bp += left;
 }
 
 static int read_rule(const json_t *route, const json_t *rule, int index, ours_fn ours, const void *arg,

@@ -16,8 +16,11 @@
  *      kube_workload.c    deploy() and retire(): the calls, one after the other (kube_deploy.c, kube_retire.c)
  *      kube_pods.c        why pods are not ready, from Deployments and pods (pure)
  *      kube_look.c        reading the pods of releases that are not ready
- *      kube_router.c      route(): the router's table of functions, retries, slots
- *      kube_httproute.c   the first router
+ *      kube_router.c      route(): jobs, who overtakes whom, what the route is seen to be
+ *      kube_shift.c       one job: read, decide, write, and again while others are faster
+ *      kube_slots.c       the two Services of an adopted route (pure)
+ *      kube_httproute.c   the first router: HTTPRoute of the Gateway API (pure)
+ *      kube_gateways.c    what is peculiar about the gateways that read a route
  *
  * Everything runs on the loop's thread. Memory is counted in bytes per ModelRollout: there may be thousands.
  */
@@ -82,8 +85,12 @@ struct kube_route {        /* the route as last seen */
         bool exists, ours; /* ours: owned by this ModelRollout, or it has the backends that Adopted names */
         bool accepted;     /* by all parents, at its generation: level (a) of the verification */
         char *trouble;     /* why not accepted or not usable; NULL: nothing */
-        char resource_version[32];
-        int64_t generation, written_generation;
+        char uid[37];
+        int64_t generation, written_generation; /* what our last write returned; older events are not believed */
+        int64_t settled_ms; /* accepted, but the gateway is given until then to take it up; 0: nothing to wait for */
+        bool keep_zeros;    /* backends without weight stay in it */
+        bool slots_known;   /* Adopted: which releases the slots select */
+        int64_t slots[KUBE_SLOTS];
         struct kube_backend backends[KUBE_RELEASES_MAX];
         int n_backends;
 };
@@ -98,7 +105,7 @@ struct kube_target {       /* one ModelRollout */
         int n_releases;
         struct kube_route route;
         struct kube_state *state;        /* kube_state.c's: revision, epoch, what is being written */
-        struct kube_router_job *routing; /* kube_router.c's: the shift under way; NULL: none */
+        struct kube_router_job *routing; /* kube_router.c's: what is under way with the route; NULL: nothing */
 };
 
 struct kube_kinds { /* which version of each kind this server has; chosen when connecting */
@@ -115,8 +122,11 @@ struct kube_platform {
         struct kube_watch *rollouts, *deployments, *slices, *routes;
         struct kube_target *targets;
         struct platform_listener listener;
-        struct kube_work *works;     /* kube_workload.c's: deployments and retirements under way */
-        struct kube_glance *glances; /* kube_look.c's: pods being read */
+        struct kube_router_job *routings; /* kube_router.c's: of all targets */
+        struct kube_gateways *gateways;   /* kube_gateways.c's; NULL: none was needed yet */
+        int64_t settle_ms;                /* when the first route has settled; 0: none is waited for */
+        struct kube_work *works;          /* kube_workload.c's: deployments and retirements under way */
+        struct kube_glance *glances;      /* kube_look.c's: pods being read */
         int64_t look_at_ms;
         bool leading;
         int64_t epoch;
@@ -151,9 +161,12 @@ void kube_look_drop(struct kube_platform *k, struct kube_target *t); /* called f
 void kube_router_route(struct kube_platform *k, struct kube_target *t, const struct weight *w, int n, bool urgent,
                        platform_done_fn done, void *arg);
 int64_t kube_router_run(struct kube_platform *k, int64_t now_ms);
-void kube_router_drop(struct kube_platform *k, struct kube_target *t);
+void kube_router_drop(struct kube_platform *k, struct kube_target *t); /* without calling done */
+void kube_router_free(struct kube_platform *k);                        /* after the targets */
 /* A route event (kube_index.c): fill t->route from it. NULL: it is gone. */
 void kube_router_seen(struct kube_platform *k, struct kube_target *t, const json_t *route);
+/* Another spec.route (kube_index.c): bring the route into that shape, weights as they are. */
+void kube_router_wanted(struct kube_platform *k, struct kube_target *t);
 
 void kube_state_load(struct kube_platform *k, platform_records_fn done, void *arg);
 void kube_state_save(struct kube_platform *k, struct kube_target *t, const char *json, int64_t expected, platform_saved_fn done,

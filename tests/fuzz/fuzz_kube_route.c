@@ -14,13 +14,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_shares(const struct kube_route_rule *r)
 {
         int64_t sum = 0;
+        int shares = 0;
 
         for (int i = 0; i < r->n; i++) {
                 assert(r->refs[i].is.bp >= 0 && r->refs[i].is.bp <= KUBE_ROUTE_WHOLE);
                 assert((r->refs[i].is.bp > 0) == (r->refs[i].weight > 0));
                 sum += r->refs[i].weight;
+                shares += r->refs[i].is.bp;
         }
         assert(sum == r->total);
+        assert(shares == (sum ? KUBE_ROUTE_WHOLE : 0));
 }
 
 static void check_patch(const json_t *patch)
