@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/mem.h"
+#include "lib/release.h"
 #include "lib/strbuf.h"
 
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
@@ -62,20 +63,21 @@ static int check_share(const char *gate, const struct policy_share *s, struct er
         return 0;
 }
 
+static const char *const placeholders[] = { "{{target}}", "{{model}}", "{{candidate}}", "{{stable}}" };
+
 /* Every {{word}} must be one that policy_query_text() fills in. */
 static int check_placeholders(const struct policy_query *q, struct err *e)
 {
-        static const char *const words[] = { "{{model}}", "{{candidate}}", "{{stable}}" };
-
         for (const char *at = strstr(q->query, "{{"); at; at = strstr(at + 2, "{{")) {
                 bool known = false;
 
-                for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-                        known |= strncmp(at, words[i], strlen(words[i])) == 0;
+                for (size_t i = 0; i < sizeof placeholders / sizeof *placeholders; i++)
+                        known |= strncmp(at, placeholders[i], strlen(placeholders[i])) == 0;
                 if (!known)
-                        return err_set(e, ERR_INVALID,
-                                       "gates.promql %s: \"%.20s\" is none of {{model}}, {{candidate}} and {{stable}}", q->name,
-                                       at);
+                        return err_set(
+                                e, ERR_INVALID,
+                                "gates.promql %s: \"%.20s\" is none of {{target}}, {{model}}, {{candidate}} and {{stable}}",
+                                q->name, at);
         }
         return 0;
 }
@@ -143,21 +145,22 @@ int policy_comparisons(const struct policy *p)
         return (p->error_rate.on && p->error_rate.max_ratio > 0) + (p->latency.on && p->latency.max_ratio > 0);
 }
 
-char *policy_query_text(const char *query, const char *model, int64_t candidate, int64_t stable)
+char *policy_query_text(const char *query, const char *target, const char *model, int64_t candidate, int64_t stable)
 {
+        const struct release_text c = release_text(candidate), s = release_text(stable);
+        const char *const values[] = { target, model, c.text, s.text };
         AUTO_STRBUF b;
 
         strbuf_init(&b, 16 * POLICY_QUERY_LEN);
         for (const char *at = query; *at;) {
-                if (strncmp(at, "{{model}}", 9) == 0) {
-                        strbuf_adds(&b, model);
-                        at += 9;
-                } else if (strncmp(at, "{{candidate}}", 13) == 0) {
-                        strbuf_addf(&b, "%lld", (long long) candidate);
-                        at += 13;
-                } else if (strncmp(at, "{{stable}}", 10) == 0) {
-                        strbuf_addf(&b, "%lld", (long long) stable);
-                        at += 10;
+                size_t i = 0;
+
+                while (i < sizeof placeholders / sizeof *placeholders &&
+                       strncmp(at, placeholders[i], strlen(placeholders[i])) != 0)
+                        i++;
+                if (i < sizeof placeholders / sizeof *placeholders) {
+                        strbuf_adds(&b, values[i]);
+                        at += strlen(placeholders[i]);
                 } else {
                         strbuf_addc(&b, *at++);
                 }

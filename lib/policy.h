@@ -36,7 +36,7 @@ struct policy_share {
 
 struct policy_query { /* a PromQL gate: one number, within [min, max] */
         char name[NAME_MAX_LEN + 1];
-        char query[POLICY_QUERY_LEN + 1]; /* may hold {{model}}, {{candidate}} and {{stable}} */
+        char query[POLICY_QUERY_LEN + 1]; /* may hold {{target}}, {{model}}, {{candidate}} and {{stable}} */
         bool has_min, has_max;
         double min, max;
 };
@@ -66,5 +66,5 @@ void policy_defaults(struct policy *p);                  /* everything but name,
 int policy_check(const struct policy *p, struct err *e); /* INVALID with a sentence */
 int policy_comparisons(const struct policy *p);          /* how many comparisons share false_rollback */
 
-/* Fill in a gate's placeholders. The caller frees. */
-char *policy_query_text(const char *query, const char *model, int64_t candidate, int64_t stable);
+/* Fill in a gate's placeholders; candidate and stable are releases (lib/release.h). The caller frees. */
+char *policy_query_text(const char *query, const char *target, const char *model, int64_t candidate, int64_t stable);

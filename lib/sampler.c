@@ -4,7 +4,11 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "lib/mem.h"
+#include "lib/release.h"
 
 static const char *const quality_names[] = {
 #define X(name, text) [QUALITY_##name] = text,
@@ -138,11 +142,14 @@ static void count_instance(const struct sampler_question *q, const struct series
 
 /* --- instances and their marks --- */
 
-static struct sampler_mark *mark_of(struct sampler *s, const struct series *up)
+void sampler_done(struct sampler *s)
 {
-        for (int i = 0; i < s->n; i++)
-                if (s->marks[i].version == up->version && strcmp(s->marks[i].instance, up->instance) == 0)
-                        return &s->marks[i];
+        free(s->marks);
+        *s = (struct sampler){ 0 };
+}
+
+struct sampler_mark *sampler_add(struct sampler *s)
+{
         if (s->n == SAMPLER_INSTANCES_MAX) { /* the one that has been silent longest is gone */
                 int oldest = 0;
 
@@ -151,8 +158,22 @@ static struct sampler_mark *mark_of(struct sampler *s, const struct series *up)
                                 oldest = i;
                 s->marks[oldest] = s->marks[--s->n];
         }
-        struct sampler_mark *m = &s->marks[s->n++];
-        *m = (struct sampler_mark){ .version = up->version };
+        if (s->n == s->room) {
+                s->room = s->room ? 2 * s->room : 4;
+                s->marks = xrealloc(s->marks, (size_t) s->room, sizeof *s->marks);
+        }
+        s->marks[s->n] = (struct sampler_mark){ 0 };
+        return &s->marks[s->n++];
+}
+
+static struct sampler_mark *mark_of(struct sampler *s, const struct series *up)
+{
+        for (int i = 0; i < s->n; i++)
+                if (s->marks[i].version == up->version && strcmp(s->marks[i].instance, up->instance) == 0)
+                        return &s->marks[i];
+        struct sampler_mark *m = sampler_add(s);
+
+        m->version = up->version;
         memcpy(m->instance, up->instance, sizeof m->instance);
         return m;
 }
@@ -206,13 +227,14 @@ static void check_arm(const struct sampler_question *q, enum arm a, struct readi
         if (q->version[a] == 0 || q->expected[a] == 0)
                 return;
         if (out->newest_ms[a] == 0)
-                complain(out, QUALITY_EMPTY, "Prometheus has no samples of the %s version %lld", name, (long long) q->version[a]);
+                complain(out, QUALITY_EMPTY, "Prometheus has no samples of the %s version %s", name,
+                         release_text(q->version[a]).text);
         else if (out->alive[a] == 0)
-                complain(out, QUALITY_STALE, "the newest sample of the %s version %lld is %.1f s old", name,
-                         (long long) q->version[a], (double) (q->server_ms - out->newest_ms[a]) / 1000);
+                complain(out, QUALITY_STALE, "the newest sample of the %s version %s is %.1f s old", name,
+                         release_text(q->version[a]).text, (double) (q->server_ms - out->newest_ms[a]) / 1000);
         else if (out->alive[a] < q->expected[a])
-                complain(out, QUALITY_MISSING, "Prometheus scrapes %d of %d instances of the %s version %lld", out->alive[a],
-                         q->expected[a], name, (long long) q->version[a]);
+                complain(out, QUALITY_MISSING, "Prometheus scrapes %d of %d instances of the %s version %s", out->alive[a],
+                         q->expected[a], name, release_text(q->version[a]).text);
 }
 
 void sampler_read(struct sampler *s, const struct sampler_question *q, const struct series *series, size_t n, struct reading *out)

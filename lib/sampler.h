@@ -18,7 +18,7 @@
 
 #include "lib/counts.h"
 
-enum { SAMPLER_INSTANCES_MAX = 64, SAMPLER_INSTANCE_LEN = 63, SAMPLER_SKEW_MAX_MS = 5000 };
+enum { SAMPLER_INSTANCES_MAX = 1024, SAMPLER_INSTANCE_LEN = 63, SAMPLER_SKEW_MAX_MS = 5000 };
 
 enum series_kind { SERIES_UP, SERIES_REQUESTS, SERIES_BUCKET };
 
@@ -30,7 +30,7 @@ struct sample {
 struct series {
         enum series_kind kind;
         char instance[SAMPLER_INSTANCE_LEN + 1];
-        int64_t version;
+        int64_t version;        /* a release's key, as all of them here */
         bool is_error;          /* SERIES_REQUESTS: its code is not 2xx */
         double le_s;            /* SERIES_BUCKET: upper bound in seconds, INFINITY for all */
         struct sample *samples; /* ascending in time */
@@ -44,9 +44,12 @@ struct sampler_mark {
 };
 
 struct sampler { /* zeroed: nothing counted yet */
-        struct sampler_mark marks[SAMPLER_INSTANCES_MAX];
-        int n;
+        struct sampler_mark *marks;
+        int n, room;
 };
+
+void sampler_done(struct sampler *s);                /* nothing counted again */
+struct sampler_mark *sampler_add(struct sampler *s); /* one more mark, zeroed; when there are too many the oldest gives way */
 
 /* What can be wrong with the evidence, worst first. */
 #define QUALITIES(X)                                                                                                             \

@@ -27,7 +27,7 @@ struct api_call *api_call_new(struct http_request *rq, struct http_reply *rp)
         call->c = c;
         call->later = http_reply_later(rq, rp);
         call->timeout_ms = rq->deadline_ms - clock_ms() - 500; /* so that the answer is out in time */
-        snprintf(call->model, sizeof call->model, "%s", rq->arg[0]);
+        snprintf(call->target, sizeof call->target, "%.*s", TARGET_MAX_LEN, rq->arg[0]);
         memcpy(call->rq.actor, rq->actor, sizeof call->rq.actor);
         DL_APPEND(c->calls, call);
         return call;
@@ -36,6 +36,7 @@ struct api_call *api_call_new(struct http_request *rq, struct http_reply *rp)
 static void call_free(struct api_call *call)
 {
         DL_DELETE(call->c->calls, call);
+        policy_unref(call->rq.policy);
         free(call);
 }
 
@@ -93,13 +94,13 @@ static void set_gauges(const struct controller *c, const struct target *t)
         bool judged = r->verdict.at_ms && phase_is_under_way(r->phase);
 
         for (int p = 0; p < PHASE_COUNT; p++)
-                metric_set(metrics_cell(c->metrics, METRIC_phase, r->model, phase_name((enum phase) p)),
+                metric_set(metrics_cell(c->metrics, METRIC_phase, r->target, phase_name((enum phase) p)),
                            r->phase == (enum phase) p);
         for (int s = VERDICT_NO_EVIDENCE; s <= VERDICT_BREACH; s++)
-                metric_set(metrics_cell(c->metrics, METRIC_verdict, r->model, verdict_state_name((enum verdict_state) s)),
+                metric_set(metrics_cell(c->metrics, METRIC_verdict, r->target, verdict_state_name((enum verdict_state) s)),
                            judged && r->verdict.state == (enum verdict_state) s);
-        metric_set(metrics_cell(c->metrics, METRIC_weight_asked, r->model), rollout_weight_bp(r) / 100.0);
-        metric_set(metrics_cell(c->metrics, METRIC_weight_observed, r->model),
+        metric_set(metrics_cell(c->metrics, METRIC_weight_asked, r->target), rollout_weight_bp(r) / 100.0);
+        metric_set(metrics_cell(c->metrics, METRIC_weight_observed, r->target),
                    n && phase_is_under_way(r->phase) ? 100.0 * (double) b / (double) n : 0);
 }
 
@@ -130,7 +131,7 @@ static int rollouts_list(struct http_request *rq, struct http_reply *rp, struct 
 
 int api_find(struct http_request *rq, struct target **out, struct err *e)
 {
-        return name_check("model", rq->arg[0], e) < 0 ? -1 : controller_find(api_controller(rq), rq->arg[0], out, e);
+        return target_check(rq->arg[0], e) < 0 ? -1 : controller_find(api_controller(rq), rq->arg[0], out, e);
 }
 
 static int rollout_get(struct http_request *rq, struct http_reply *rp, struct err *e)
@@ -173,7 +174,7 @@ static int history_get(struct http_request *rq, struct http_reply *rp, struct er
                 return -1;
         struct api_call *call = api_call_new(rq, rp);
         call->limit = limit;
-        platform->ops->history(platform, t->now.model, before, (int) limit, history_read, call);
+        platform->ops->history(platform, t->now.target, before, (int) limit, history_read, call);
         return 0;
 }
 
@@ -198,11 +199,9 @@ static int discovery_get(struct http_request *rq, struct http_reply *rp, struct 
 
         (void) e;
         for (size_t i = 0; i < n && i < TARGETS_MAX; i++) {
-                char version[24];
-
-                snprintf(version, sizeof version, "%lld", (long long) found[i].version);
-                json_array_append_new(list, json_pack("{s:[s], s:{s:s, s:s}}", "targets", found[i].address, "labels", "model",
-                                                      found[i].target, "version", version));
+                json_array_append_new(list, json_pack("{s:[s], s:{s:s, s:s, s:s}}", "targets", found[i].address, "labels",
+                                                      "model", found[i].model, "target", found[i].target, "version",
+                                                      release_text(found[i].version).text));
         }
         free(found);
         return http_reply_json(rp, 200, list);
@@ -238,15 +237,15 @@ const struct http_route api_routes[] = {
         { "GET", "/readyz", ROLE_ANYONE, 0, readyz, "200 when the records have been read", NULL },
         { "GET", "/metrics", ROLE_READER, 0, metrics_get, "Prometheus text", NULL },
         { "GET", "/v1/rollouts", ROLE_READER, 0, rollouts_list, "list rollouts", NULL },
-        { "GET", "/v1/rollouts/{model}", ROLE_READER, 0, rollout_get, "one rollout", NULL },
-        { "POST", "/v1/rollouts/{model}", ROLE_DEPLOYER, BODY_MAX, api_start, "start a rollout", NULL },
-        { "POST", "/v1/rollouts/{model}/pause", ROLE_DEPLOYER, BODY_MAX, api_pause, "hold the steps, not the gates", NULL },
-        { "POST", "/v1/rollouts/{model}/resume", ROLE_DEPLOYER, BODY_MAX, api_resume, "go on", NULL },
-        { "POST", "/v1/rollouts/{model}/promote", ROLE_DEPLOYER, BODY_MAX, api_promote, "end this step, or all of them", NULL },
-        { "POST", "/v1/rollouts/{model}/abort", ROLE_DEPLOYER, BODY_MAX, api_abort, "back to stable", NULL },
-        { "POST", "/v1/rollouts/{model}/rollback", ROLE_DEPLOYER, BODY_MAX, api_rollback, "back to stable or earlier", NULL },
-        { "GET", "/v1/rollouts/{model}/history", ROLE_READER, 0, history_get, "events, newest first", NULL },
-        { "GET", "/v1/rollouts/{model}/watch", ROLE_READER, 0, api_watch, "server-sent events", NULL },
+        { "GET", "/v1/rollouts/{target}", ROLE_READER, 0, rollout_get, "one rollout", NULL },
+        { "POST", "/v1/rollouts/{target}", ROLE_DEPLOYER, BODY_MAX, api_start, "start a rollout", NULL },
+        { "POST", "/v1/rollouts/{target}/pause", ROLE_DEPLOYER, BODY_MAX, api_pause, "hold the steps, not the gates", NULL },
+        { "POST", "/v1/rollouts/{target}/resume", ROLE_DEPLOYER, BODY_MAX, api_resume, "go on", NULL },
+        { "POST", "/v1/rollouts/{target}/promote", ROLE_DEPLOYER, BODY_MAX, api_promote, "end this step, or all of them", NULL },
+        { "POST", "/v1/rollouts/{target}/abort", ROLE_DEPLOYER, BODY_MAX, api_abort, "back to stable", NULL },
+        { "POST", "/v1/rollouts/{target}/rollback", ROLE_DEPLOYER, BODY_MAX, api_rollback, "back to stable or earlier", NULL },
+        { "GET", "/v1/rollouts/{target}/history", ROLE_READER, 0, history_get, "events, newest first", NULL },
+        { "GET", "/v1/rollouts/{target}/watch", ROLE_READER, 0, api_watch, "server-sent events", NULL },
         { "GET", "/v1/policies", ROLE_READER, 0, policies_list, "list policies", NULL },
         { "GET", "/v1/discovery/prometheus", ROLE_READER, 0, discovery_get, "for http_sd_configs", NULL },
 };

@@ -14,7 +14,7 @@ static inline struct controller *api_controller(const struct http_request *rq)
 int api_authenticate(void *app, const char *token, enum role *role, char actor[static NAME_MAX_LEN + 1], struct err *e);
 void api_observe(const struct http_request *rq, const char *route, int status, int64_t duration_us);
 
-int api_find(struct http_request *rq, struct target **out, struct err *e); /* of {model} */
+int api_find(struct http_request *rq, struct target **out, struct err *e); /* of {target} */
 json_t *api_view(const struct target *t);                                  /* ROLLOUT */
 
 /* --- answers that come later --- */
@@ -22,8 +22,8 @@ json_t *api_view(const struct target *t);                                  /* RO
 struct api_call {
         struct controller *c;
         struct http_later *later;
-        struct request rq;
-        char model[NAME_MAX_LEN + 1];
+        struct request rq; /* with a reference to its policy */
+        char target[TARGET_MAX_LEN + 1];
         int64_t limit, timeout_ms;
         struct api_call *prev, *next;
 };

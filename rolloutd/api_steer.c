@@ -29,11 +29,11 @@ static void start_it(struct api_call *call, struct err *e)
 {
         struct target *t;
 
-        if (controller_make(call->c, call->model, &t, e) < 0)
+        if (controller_make(call->c, call->target, call->target, &t, e) < 0)
                 return;
         if (t->now.stable.version == call->rq.version)
-                (void) err_set(e, ERR_CONFLICT, "version %lld of %s already has all the traffic", (long long) call->rq.version,
-                               call->model);
+                (void) err_set(e, ERR_CONFLICT, "version %s of %s already has all the traffic",
+                               release_text(call->rq.version).text, call->target);
         else if (target_ask(t, &call->rq, e) == 0)
                 target_wait(t, TARGET_SAVED, call->timeout_ms, carried_out, call);
         t->woken = true;
@@ -81,8 +81,8 @@ static int check_free(const struct controller *c, const char *model, struct err 
                 return why.kind == ERR_NOT_FOUND ? 0 : -1;
         }
         if (!phase_is_at_rest(t->now.phase))
-                return err_set(e, ERR_CONFLICT, "a rollout of %s is under way: version %lld, phase %s", model,
-                               (long long) t->now.candidate.version, phase_name(t->now.phase));
+                return err_set(e, ERR_CONFLICT, "a rollout of %s is under way: version %s, phase %s", model,
+                               release_text(t->now.candidate.version).text, phase_name(t->now.phase));
         return 0;
 }
 
@@ -115,10 +115,10 @@ int api_start(struct http_request *rq, struct http_reply *rp, struct err *e)
         if (!policy)
                 return -1;
         struct api_call *call = api_call_new(rq, rp);
-        wish.policy = *policy;
+        wish.policy = policy_share(c->policy_pool, policy);
         memcpy(wish.actor, call->rq.actor, sizeof wish.actor);
         call->rq = wish;
-        registry_resolve(c->registry, call->model, ref, resolved, call);
+        registry_resolve(c->registry, call->target, ref, resolved, call);
         return 0;
 }
 
@@ -196,7 +196,7 @@ static int check_serves(const struct target *t, int64_t version, struct err *e)
 
         if (!t->world_known || version == t->now.stable.version || (s && s->ready > 0))
                 return 0;
-        return err_set(e, ERR_UNAVAILABLE, "version %lld of %s is not ready: %s", (long long) version, t->now.model,
+        return err_set(e, ERR_UNAVAILABLE, "version %s of %s is not ready: %s", release_text(version).text, t->now.target,
                        s && *s->message ? s->message : "it does not run");
 }
 

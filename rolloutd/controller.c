@@ -52,11 +52,11 @@ static void env_happened(void *arg, struct target *t, const struct event *ev)
         struct controller *c = arg;
         bool bad = strcmp(ev->kind, "rolling-back") == 0 || strcmp(ev->kind, "given-up") == 0;
 
-        metric_inc(metrics_cell(c->metrics, METRIC_events, t->now.model, ev->kind));
+        metric_inc(metrics_cell(c->metrics, METRIC_events, t->now.target, ev->kind));
         if (bad)
-                LOG_WARN("rolling back", "model", t->now.model, "row", ev->row, "why", ev->why, "actor", ev->actor);
+                LOG_WARN("rolling back", "target", t->now.target, "row", ev->row, "why", ev->why, "actor", ev->actor);
         else
-                LOG_INFO("event", "model", t->now.model, "kind", ev->kind, "row", ev->row, "phase", phase_name(ev->to), "why",
+                LOG_INFO("event", "target", t->now.target, "kind", ev->kind, "row", ev->row, "phase", phase_name(ev->to), "why",
                          ev->why, "actor", ev->actor);
         api_watch_happened(c, t, ev);
 }
@@ -66,7 +66,7 @@ static void env_failed(void *arg, struct target *t, const char *operation, const
         struct controller *c = arg;
 
         metric_inc(metrics_cell(c->metrics, METRIC_failures, operation, err_kind_name(e->kind)));
-        LOG_WARN("an operation failed and will be tried again", "model", t->now.model, "operation", operation, "error", e->msg);
+        LOG_WARN("an operation failed and will be tried again", "target", t->now.target, "operation", operation, "error", e->msg);
 }
 
 static void env_routed_back(void *arg, struct target *t, int64_t took_ms)
@@ -74,7 +74,7 @@ static void env_routed_back(void *arg, struct target *t, int64_t took_ms)
         struct controller *c = arg;
 
         metric_observe(metrics_cell(c->metrics, METRIC_rollback), (double) took_ms / 1000);
-        LOG_INFO("weights of the rollback are written", "model", t->now.model, LOG_INT("took_ms", took_ms));
+        LOG_INFO("weights of the rollback are written", "target", t->now.target, LOG_INT("took_ms", took_ms));
 }
 
 /* --- targets --- */
@@ -84,19 +84,19 @@ int controller_check_loaded(const struct controller *c, struct err *e)
         return c->loaded ? 0 : err_set(e, ERR_UNAVAILABLE, "the platform's records have not been read yet");
 }
 
-int controller_find(const struct controller *c, const char *model, struct target **out, struct err *e)
+int controller_find(const struct controller *c, const char *target, struct target **out, struct err *e)
 {
         if (controller_check_loaded(c, e) < 0)
                 return -1;
         for (size_t i = 0; i < c->n_unreadable; i++)
-                if (strcmp(c->unreadable[i].model, model) == 0)
+                if (strcmp(c->unreadable[i].target, target) == 0)
                         return err_set(e, ERR_UNAVAILABLE, "the saved record cannot be understood: %s", c->unreadable[i].why);
         for (size_t i = 0; i < c->n_targets; i++)
-                if (strcmp(c->targets[i].t->now.model, model) == 0) {
+                if (strcmp(c->targets[i].t->now.target, target) == 0) {
                         *out = c->targets[i].t;
                         return 0;
                 }
-        return err_set(e, ERR_NOT_FOUND, "nothing of \"%s\" has been rolled out here", model);
+        return err_set(e, ERR_NOT_FOUND, "nothing of \"%s\" has been rolled out here", target);
 }
 
 static struct target *add(struct controller *c, struct target *t)
@@ -106,11 +106,11 @@ static struct target *add(struct controller *c, struct target *t)
         return t;
 }
 
-int controller_make(struct controller *c, const char *model, struct target **out, struct err *e)
+int controller_make(struct controller *c, const char *target, const char *model, struct target **out, struct err *e)
 {
         struct err why = { 0 };
 
-        if (controller_find(c, model, out, &why) == 0)
+        if (controller_find(c, target, out, &why) == 0)
                 return 0;
         if (why.kind != ERR_NOT_FOUND) {
                 *e = why;
@@ -118,18 +118,18 @@ int controller_make(struct controller *c, const char *model, struct target **out
         }
         if (c->n_targets >= CONTROLLER_TARGETS_MAX)
                 return err_set(e, ERR_UNAVAILABLE, "there are %d targets already", CONTROLLER_TARGETS_MAX);
-        *out = add(c, target_new(&c->env, model));
+        *out = add(c, target_new(&c->env, target, model));
         return 0;
 }
 
-static void leave_alone(struct controller *c, const char *model, const struct err *why)
+static void leave_alone(struct controller *c, const char *target, const struct err *why)
 {
         c->unreadable = xrealloc(c->unreadable, c->n_unreadable + 1, sizeof *c->unreadable);
         struct unreadable *u = &c->unreadable[c->n_unreadable++];
 
-        snprintf(u->model, sizeof u->model, "%.*s", NAME_MAX_LEN, model);
+        snprintf(u->target, sizeof u->target, "%.*s", TARGET_MAX_LEN, target);
         snprintf(u->why, sizeof u->why, "%.*s", (int) sizeof u->why - 1, why->msg);
-        LOG_ERROR("a record cannot be understood and is left alone", "model", model, "error", why->msg);
+        LOG_ERROR("a record cannot be understood and is left alone", "target", target, "error", why->msg);
 }
 
 static void records_loaded(void *arg, const struct platform_record *records, size_t n, const struct err *failure)
@@ -362,9 +362,11 @@ int controller_new(const struct settings *settings, struct daemon *daemon, struc
         c->http = http_loop_new();
         c->prometheus = prometheus_new(c->http, settings->prometheus);
         c->registry = registry_new(c->http, settings->registry, settings->registry_token);
+        c->policy_pool = policy_pool_new();
         c->env = (struct target_env){
                 .platform = platform,
                 .evidence = prometheus_source(c->prometheus),
+                .policies = c->policy_pool,
                 .tick_ms = settings->tick,
                 .scrape_ms = settings->scrape_interval,
                 .now_ms = env_now,
@@ -399,6 +401,7 @@ void controller_free(struct controller *c)
         api_calls_free(c);
         http_loop_free(c->http);
         policies_done(&c->policies);
+        policy_pool_free(c->policy_pool);
         metrics_free(c->metrics);
         free(c);
 }

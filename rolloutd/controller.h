@@ -33,7 +33,7 @@ struct controlled { /* a target in the loop */
 };
 
 struct unreadable { /* a saved record that cannot be understood: left alone, and nothing is started over it */
-        char model[NAME_MAX_LEN + 1];
+        char target[TARGET_MAX_LEN + 1];
         char why[256];
 };
 
@@ -47,6 +47,7 @@ struct controller {
         struct registry *registry;
         struct tokens *tokens;
         struct policies policies;
+        struct policy_pool *policy_pool;
         struct metrics *metrics;
         struct target_env env;
         struct controlled *targets;
@@ -77,7 +78,7 @@ int controller_run(struct controller *c, struct err *e);
 
 int controller_check_loaded(const struct controller *c, struct err *e); /* UNAVAILABLE while the records have not been read */
 /* UNAVAILABLE while the records have not been read, or if this one cannot be understood; NOT_FOUND. */
-int controller_find(const struct controller *c, const char *model, struct target **out, struct err *e);
+int controller_find(const struct controller *c, const char *target, struct target **out, struct err *e);
 /* Found or new. UNAVAILABLE as above, or when there are too many. */
-int controller_make(struct controller *c, const char *model, struct target **out, struct err *e);
+int controller_make(struct controller *c, const char *target, const char *model, struct target **out, struct err *e);
 void controller_sync_tokens(struct controller *c); /* soon, not at once */

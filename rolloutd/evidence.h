@@ -10,7 +10,7 @@
 #include "lib/sampler.h"
 
 struct evidence_question {
-        const char *model;
+        const char *target, *model;
         int64_t version[ARM_COUNT]; /* 0: no such arm */
         int64_t range_ms;           /* how far back raw samples are wanted */
         const struct policy *policy;

@@ -213,6 +213,7 @@ static size_t op_discover(struct platform *p, struct scrape_target *out, size_t 
                         out[n] = (struct scrape_target){ .version = r->version };
                         (void) snprintf(out[n].address, sizeof out[n].address, "127.0.0.1:%d", r->port);
                         (void) snprintf(out[n].target, sizeof out[n].target, "%s", r->target);
+                        (void) snprintf(out[n].model, sizeof out[n].model, "%s", r->target);
                 }
                 n++;
         }

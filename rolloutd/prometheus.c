@@ -9,6 +9,7 @@
 
 #include "lib/clock.h"
 #include "lib/mem.h"
+#include "lib/release.h"
 #include "lib/strbuf.h"
 #include "rolloutd/prometheus_parse.h"
 
@@ -51,15 +52,26 @@ static void add_bound(struct strbuf *b, int64_t objective_ms)
         strbuf_adds(b, strchr(text, '.') ? "0*" : "(\\\\.0*)?");
 }
 
+static void add_release(struct strbuf *b, int64_t key)
+{
+        const struct release_text text = release_text(key);
+
+        for (const char *c = text.text; *c; c++)
+                strbuf_adds(b, *c == '.' ? "\\\\." : (char[]){ *c, '\0' });
+}
+
 char *prometheus_selector(const struct evidence_question *q)
 {
         const struct policy_share *latency = &q->policy->latency;
         AUTO_STRBUF b;
 
         strbuf_init(&b, 4096);
-        strbuf_addf(&b, "{__name__=~\"up|scorer_requests_total%s\",model=\"%s\",version=~\"%lld|%lld\",le=~\"",
-                    latency->on ? "|scorer_request_duration_seconds_bucket" : "", q->model, (long long) q->version[ARM_STABLE],
-                    (long long) q->version[ARM_CANDIDATE]);
+        strbuf_addf(&b, "{__name__=~\"up|scorer_requests_total%s\",target=\"%s\",version=~\"",
+                    latency->on ? "|scorer_request_duration_seconds_bucket" : "", q->target);
+        add_release(&b, q->version[ARM_STABLE]);
+        strbuf_addc(&b, '|');
+        add_release(&b, q->version[ARM_CANDIDATE]);
+        strbuf_adds(&b, "\",le=~\"");
         if (latency->on) { /* an absent label matches the empty alternative */
                 strbuf_adds(&b, "|\\\\+Inf|");
                 add_bound(&b, latency->objective_ms);
@@ -192,7 +204,7 @@ static void ask(struct evidence_source *s, const struct evidence_question *q, ev
         free(selector);
         start(qu, "time()");
         for (int i = 0; i < q->policy->n_queries; i++) {
-                char *text = policy_query_text(q->policy->queries[i].query, q->model, q->version[ARM_CANDIDATE],
+                char *text = policy_query_text(q->policy->queries[i].query, q->target, q->model, q->version[ARM_CANDIDATE],
                                                q->version[ARM_STABLE]);
 
                 start(qu, text);

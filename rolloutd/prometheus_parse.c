@@ -8,7 +8,7 @@
 
 #include "lib/json.h"
 #include "lib/mem.h"
-#include "lib/names.h"
+#include "lib/release.h"
 
 static int malformed(struct err *e, const char *what)
 {
@@ -88,7 +88,7 @@ static bool parse_labels(json_t *metric, struct series *s)
         const char *code = json_string_value(json_object_get(metric, "code"));
 
         if (!name || !instance || strlen(instance) > SAMPLER_INSTANCE_LEN || !version ||
-            version_parse(version, &s->version, NULL) < 0)
+            release_parse(version, &s->version, NULL) < 0)
                 return false;
         memcpy(s->instance, instance, strlen(instance) + 1);
         if (strcmp(name, "up") == 0) {

@@ -2,20 +2,31 @@
 #include "rolloutd/rollout.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/mem.h"
 #include "lib/utf8.h"
 
-void rollout_init(struct rollout *r, const char *model)
+void rollout_init(struct rollout *r, const char *target, const char *model)
 {
-        *r = (struct rollout){ .phase = PHASE_IDLE };
+        *r = (struct rollout){ .phase = PHASE_IDLE, .policy = &policy_none, .surge_percent = 100 };
+        snprintf(r->target, sizeof r->target, "%s", target);
         snprintf(r->model, sizeof r->model, "%s", model);
+}
+
+void rollout_done(struct rollout *r)
+{
+        policy_unref(r->policy);
+        sampler_done(&r->sampler);
+        free(r->outbox);
+        *r = (struct rollout){ 0 };
 }
 
 int rollout_weight_bp(const struct rollout *r)
 {
         if (r->phase == PHASE_CANARY)
-                return r->policy.steps[r->step].weight_bp;
+                return r->policy->steps[r->step].weight_bp;
         return r->phase == PHASE_PROMOTING ? WEIGHT_ALL : 0;
 }
 
@@ -53,7 +64,7 @@ int64_t rollout_hold_left_ms(const struct rollout *r)
 {
         if (r->phase != PHASE_CANARY)
                 return -1;
-        int64_t hold_ms = r->policy.steps[r->step].hold_ms;
+        int64_t hold_ms = r->policy->steps[r->step].hold_ms;
 
         return hold_ms > r->held_ms ? hold_ms - r->held_ms : 0;
 }
@@ -75,7 +86,7 @@ static struct placed window_remove(struct rollout *r, int64_t version)
 
 static void window_push(struct rollout *r, struct placed p, int64_t now_ms)
 {
-        int most = r->policy.window_versions;
+        int most = r->policy->window_versions;
 
         if (p.version == 0 || most == 0)
                 return;
@@ -83,7 +94,7 @@ static void window_push(struct rollout *r, struct placed p, int64_t now_ms)
         if (r->n_window >= most)
                 r->n_window = most - 1;
         memmove(&r->window[1], &r->window[0], (size_t) r->n_window++ * sizeof *r->window);
-        p.until_ms = now_ms + r->policy.rollback_window_ms;
+        p.until_ms = now_ms + r->policy->rollback_window_ms;
         r->window[0] = p;
 }
 
@@ -111,12 +122,12 @@ static int nothing_earlier(const struct rollout *r, struct err *e)
 
         if (r->n_window == 0)
                 return err_set(e, ERR_CONFLICT, "%s has no earlier version running; start a rollout of the one you want",
-                               r->model);
+                               r->target);
         for (int i = 0; i < r->n_window && len < sizeof left; i++)
-                len += (size_t) snprintf(left + len, sizeof left - len, "%s%lld", i ? " or " : "",
-                                         (long long) r->window[i].version);
+                len += (size_t) snprintf(left + len, sizeof left - len, "%s%s", i ? " or " : "",
+                                         release_text(r->window[i].version).text);
         return err_set(e, ERR_CONFLICT, "%s has no earlier version running but what was rolled back from; --to takes %s",
-                       r->model, left);
+                       r->target, left);
 }
 
 int rollout_back_to(const struct rollout *r, int64_t to, int64_t *version, struct err *e)
@@ -124,22 +135,23 @@ int rollout_back_to(const struct rollout *r, int64_t to, int64_t *version, struc
         bool rest = phase_is_at_rest(r->phase);
 
         if (r->stable.version == 0)
-                return err_set(e, ERR_CONFLICT, "%s has no stable version to go back to", r->model);
+                return err_set(e, ERR_CONFLICT, "%s has no stable version to go back to", r->target);
         if (to == 0)
                 to = rest ? window_previous(r) : r->stable.version;
         if (to == 0)
                 return nothing_earlier(r, e);
         *version = to;
         if (to == r->stable.version)
-                return rest ? err_set(e, ERR_CONFLICT, "version %lld of %s already has all the traffic", (long long) to, r->model)
+                return rest ? err_set(e, ERR_CONFLICT, "version %s of %s already has all the traffic", release_text(to).text,
+                                      r->target)
                             : 0;
         if (window_find(r, to))
                 return 0;
         if (to == r->candidate.version && !phase_is_under_way(r->phase))
-                return err_set(e, ERR_CONFLICT, "version %lld was rolled back: %s; ctl rollout start tries it again",
-                               (long long) to, *r->rejected ? r->rejected : r->note);
-        return err_set(e, ERR_CONFLICT, "version %lld of %s does not run any more; start a rollout of it", (long long) to,
-                       r->model);
+                return err_set(e, ERR_CONFLICT, "version %s was rolled back: %s; ctl rollout start tries it again",
+                               release_text(to).text, *r->rejected ? r->rejected : r->note);
+        return err_set(e, ERR_CONFLICT, "version %s of %s does not run any more; start a rollout of it", release_text(to).text,
+                       r->target);
 }
 
 /* --- effects --- */
@@ -162,14 +174,16 @@ static void new_step(struct rollout *r, int step)
 static void start(struct rollout *r, const struct request *rq, int64_t now_ms)
 {
         r->rollout_id++;
-        r->policy = rq->policy;
-        r->candidate = (struct placed){ .version = rq->version, .replicas = rq->policy.replicas };
+        policy_unref(r->policy);
+        r->policy = policy_ref(rq->policy);
+        r->candidate = (struct placed){ .version = rq->version, .replicas = rq->policy->replicas };
         memcpy(r->candidate.digest, rq->digest, sizeof rq->digest);
+        memcpy(r->candidate.build, rq->build, sizeof rq->build);
         window_remove(r, rq->version);
         r->paused = r->served = false;
         r->starting_ms = 0;
         *r->rejected = '\0';
-        r->sampler = (struct sampler){ 0 };
+        sampler_done(&r->sampler);
         r->judge = (struct judge){ 0 };
         r->started_ms = now_ms;
         memcpy(r->started_by, rq->actor, sizeof r->started_by);
@@ -235,7 +249,7 @@ static void have_effect(struct rollout *r, const struct move *m, const struct re
                 return;
         case EFFECT_REST:
                 if (r->candidate.version && !r->candidate.until_ms)
-                        r->candidate.until_ms = now_ms + r->policy.keep_failed_ms;
+                        r->candidate.until_ms = now_ms + r->policy->keep_failed_ms;
                 return;
         case EFFECT_GIVE_UP:
                 r->candidate = (struct placed){ 0 };
@@ -263,6 +277,7 @@ static struct event *outbox_push(struct rollout *r, const char *row, const char 
 {
         if (r->n_outbox == ROLLOUT_OUTBOX_MAX)
                 memmove(&r->outbox[0], &r->outbox[1], (size_t) --r->n_outbox * sizeof *r->outbox);
+        r->outbox = xrealloc(r->outbox, (size_t) r->n_outbox + 1, sizeof *r->outbox);
         struct event *ev = &r->outbox[r->n_outbox++];
 
         *ev = (struct event){ .number = ++r->last_event, .rollout_id = r->rollout_id, .at_ms = now_ms };
@@ -336,7 +351,7 @@ void rollout_lower(struct rollout *r, int live_bp, int64_t now_ms)
 {
         int step = 0;
 
-        while (step + 1 < r->policy.n_steps && r->policy.steps[step + 1].weight_bp <= live_bp)
+        while (step + 1 < r->policy->n_steps && r->policy->steps[step + 1].weight_bp <= live_bp)
                 step++;
         if (step >= r->step)
                 return;
@@ -370,5 +385,10 @@ void rollout_recorded(struct rollout *r, int64_t number)
         while (n < r->n_outbox && r->outbox[n].number <= number)
                 n++;
         r->n_outbox -= n;
-        memmove(&r->outbox[0], &r->outbox[n], (size_t) r->n_outbox * sizeof *r->outbox);
+        if (r->n_outbox == 0) {
+                free(r->outbox);
+                r->outbox = NULL;
+        } else {
+                memmove(&r->outbox[0], &r->outbox[n], (size_t) r->n_outbox * sizeof *r->outbox);
+        }
 }

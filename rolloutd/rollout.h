@@ -1,5 +1,5 @@
 /*
- * One target's record: which version is stable, which is the candidate, how far the rollout is, and what the judge remembers.
+ * One target's record: which release is stable, which is the candidate, how far the rollout is, and what the judge remembers.
  * Everything that must outlive a restart is in here, rollout_json.h writes it down. Pure: the time is an argument, and it is
  * wall-clock time, since it leaves the process.
  */
@@ -10,20 +10,37 @@
 
 #include "lib/judge.h"
 #include "lib/names.h"
-#include "lib/policy.h"
+#include "lib/policy_shared.h"
+#include "lib/release.h"
 #include "lib/sampler.h"
 #include "lib/sha256.h"
 #include "rolloutd/fsm.h"
 #include "rolloutd/platform.h"
 
-enum { ROLLOUT_REASON_LEN = 200, ROLLOUT_WHY_LEN = 320, ROLLOUT_OUTBOX_MAX = 16, ROLLOUT_ROW_LEN = 31, ROLLOUT_KIND_LEN = 15 };
+enum {
+        ROLLOUT_REASON_LEN = 200,
+        ROLLOUT_WHY_LEN = 320,
+        ROLLOUT_OUTBOX_MAX = 16,
+        ROLLOUT_ROW_LEN = 31,
+        ROLLOUT_KIND_LEN = 15,
+        ROLLOUT_BUILD_LEN = 16,
+        ROLLOUT_MARK_LEN = 63,
+        ROLLOUT_REPLICAS_MAX = 10000,
+};
 
-struct placed { /* a version that runs; version 0: none */
+struct placed {                            /* a release that runs; version 0: none */
+        int64_t version;                   /* its key: lib/release.h */
+        int replicas;                      /* when it has all the traffic; with an autoscaler: at least */
+        char digest[DIGEST_TEXT_LEN + 1];  /* of the version; "" unknown */
+        char build[ROLLOUT_BUILD_LEN + 1]; /* fingerprint of how it is run; "" where there is but one way */
+        int64_t until_ms;                  /* kept so long; 0: no end */
+        bool left;                         /* in the window: a rollback went away from it, so only rollback --to goes there */
+};
+
+struct release { /* what exactly is to serve */
         int64_t version;
-        int replicas;
-        char digest[DIGEST_TEXT_LEN + 1]; /* "" unknown */
-        int64_t until_ms;                 /* kept so long; 0: no end */
-        bool left;                        /* in the window: a rollback went away from it, so only rollback --to goes there */
+        char digest[DIGEST_TEXT_LEN + 1];
+        char build[ROLLOUT_BUILD_LEN + 1];
 };
 
 struct event {
@@ -38,17 +55,23 @@ struct event {
         struct verdict verdict;       /* at_ms 0: none */
 };
 
-struct rollout {
+struct rollout { /* rollout_init(), rollout_done(); not to be copied */
+        char target[TARGET_MAX_LEN + 1];
         char model[NAME_MAX_LEN + 1];
         enum phase phase;
         int64_t rollout_id; /* counts this target's rollouts */
         struct placed stable, candidate;
         struct placed window[POLICY_WINDOW_MAX]; /* newest first: versions to go back to at once */
         int n_window;
-        struct policy policy; /* n_steps 0: there never was a rollout */
+        const struct policy *policy; /* a reference; policy_none: there never was a rollout */
+
+        struct release followed;         /* what was last started, or found in its place; version 0: nothing */
+        char mark[ROLLOUT_MARK_LEN + 1]; /* id of the last rollback past us that was taken over */
+        int surge_percent;               /* of its replicas that a rollout may run on top */
 
         int step;
         bool paused;
+        bool paused_by_spec; /* and so it is for the declaration to end it */
         bool served;         /* the candidate has had traffic in this rollout */
         bool stood;          /* this step's weight has been read back */
         int64_t stood_at_ms; /* when, by Prometheus's clock */
@@ -67,8 +90,8 @@ struct rollout {
         char rejected[ROLLOUT_WHY_LEN + 1]; /* why the candidate was rolled back; "" if it was not */
         int64_t started_ms, updated_ms;
 
-        int64_t last_event;                      /* number of the newest event */
-        struct event outbox[ROLLOUT_OUTBOX_MAX]; /* events not yet known to be in the history, oldest first */
+        int64_t last_event;   /* number of the newest event */
+        struct event *outbox; /* events not yet known to be in the history, oldest first; NULL: none */
         int n_outbox;
 };
 
@@ -78,12 +101,14 @@ struct request { /* what a person asked for */
         enum ask what;
         int64_t version; /* START: the candidate; ROLLBACK: where to, never 0 */
         char digest[DIGEST_TEXT_LEN + 1];
-        struct policy policy; /* START */
+        char build[ROLLOUT_BUILD_LEN + 1];
+        const struct policy *policy; /* START: shared, borrowed */
         char actor[NAME_MAX_LEN + 1];
         char reason[ROLLOUT_REASON_LEN + 1];
 };
 
-void rollout_init(struct rollout *r, const char *model);
+void rollout_init(struct rollout *r, const char *target, const char *model);
+void rollout_done(struct rollout *r); /* as if it had never been initialised */
 
 int rollout_weight_bp(const struct rollout *r); /* the candidate's share asked for */
 /* The router's weights asked for, at most two; 0 while no version may have traffic. */

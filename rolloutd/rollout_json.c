@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/json.h"
+#include "lib/mem.h"
 #include "lib/policy_json.h"
 #include "rolloutd/judge_json.h"
 #include "rolloutd/verdict_json.h"
@@ -15,25 +16,27 @@ enum { RECORD_FORMAT = 1 };
 
 static json_t *placed_to_json(const struct placed *p)
 {
-        return json_pack("{s:I, s:i, s:s, s:I, s:b}", "version", (json_int_t) p->version, "replicas", p->replicas, "digest",
-                         p->digest, "until_ms", (json_int_t) p->until_ms, "left", p->left);
+        return json_pack("{s:I, s:i, s:s, s:s, s:I, s:b}", "version", (json_int_t) p->version, "replicas", p->replicas, "digest",
+                         p->digest, "build", p->build, "until_ms", (json_int_t) p->until_ms, "left", p->left);
 }
 
 static int placed_from_json(json_t *doc, struct placed *p, struct err *e)
 {
         json_int_t version, until_ms;
-        const char *digest;
-        int left = false; /* records of earlier programs have none */
+        const char *digest, *build = "";
+        int left = false; /* records of earlier programs have neither */
 
-        if (json_take("version", doc, e, "{s:I, s:i, s:s, s:I, s?b}", "version", &version, "replicas", &p->replicas, "digest",
-                      &digest, "until_ms", &until_ms, "left", &left) < 0)
+        if (json_take("version", doc, e, "{s:I, s:i, s:s, s?s, s:I, s?b}", "version", &version, "replicas", &p->replicas,
+                      "digest", &digest, "build", &build, "until_ms", &until_ms, "left", &left) < 0)
                 return -1;
-        if (version < 0 || p->replicas < 0 || p->replicas > POLICY_REPLICAS_MAX || (*digest && !digest_is_valid(digest)))
-                return err_set(e, ERR_INVALID, "version: number, replicas or digest out of range");
+        if (version < 0 || p->replicas < 0 || p->replicas > ROLLOUT_REPLICAS_MAX || (*digest && !digest_is_valid(digest)) ||
+            strlen(build) > ROLLOUT_BUILD_LEN)
+                return err_set(e, ERR_INVALID, "version: number, replicas, digest or build out of range");
         p->version = version;
         p->until_ms = until_ms;
         p->left = left;
         snprintf(p->digest, sizeof p->digest, "%s", digest);
+        snprintf(p->build, sizeof p->build, "%s", build);
         return 0;
 }
 
@@ -78,6 +81,8 @@ static int outbox_from_json(json_t *list, struct rollout *r, struct err *e)
 
         if (!json_is_array(list) || json_array_size(list) > ROLLOUT_OUTBOX_MAX)
                 return err_set(e, ERR_INVALID, "outbox: at most %d events", ROLLOUT_OUTBOX_MAX);
+        if (json_array_size(list) > 0)
+                r->outbox = xcalloc(json_array_size(list), sizeof *r->outbox);
         json_array_foreach (list, i, item)
                 if (event_from_json(item, &r->outbox[i], e) < 0)
                         return -1;
@@ -118,13 +123,44 @@ static int progress_from_json(json_t *doc, struct rollout *r, struct err *e)
         return 0;
 }
 
+/* What a declaration has brought about. */
+static json_t *declared_to_json(const struct rollout *r)
+{
+        return json_pack("{s:I, s:s, s:s, s:s, s:b, s:i}", "version", (json_int_t) r->followed.version, "digest",
+                         r->followed.digest, "build", r->followed.build, "mark", r->mark, "paused", r->paused_by_spec, "surge",
+                         r->surge_percent);
+}
+
+static int declared_from_json(json_t *doc, struct rollout *r, struct err *e)
+{
+        const char *digest, *build, *mark;
+        json_int_t version;
+        int paused;
+
+        if (!doc) /* records of earlier programs have none */
+                return 0;
+        if (json_take("declared", doc, e, "{s:I, s:s, s:s, s:s, s:b, s:i}", "version", &version, "digest", &digest, "build",
+                      &build, "mark", &mark, "paused", &paused, "surge", &r->surge_percent) < 0)
+                return -1;
+        if (version < 0 || (*digest && !digest_is_valid(digest)) || strlen(build) > ROLLOUT_BUILD_LEN ||
+            strlen(mark) > ROLLOUT_MARK_LEN || r->surge_percent < 0 || r->surge_percent > 100)
+                return err_set(e, ERR_INVALID, "declared: version, digest, build, mark or surge out of range");
+        r->followed.version = version;
+        r->paused_by_spec = paused;
+        snprintf(r->followed.digest, sizeof r->followed.digest, "%s", digest);
+        snprintf(r->followed.build, sizeof r->followed.build, "%s", build);
+        snprintf(r->mark, sizeof r->mark, "%s", mark);
+        return 0;
+}
+
 char *rollout_encode(const struct rollout *r)
 {
         AUTO(json)
-        doc = json_pack("{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:o}", "format",
-                        RECORD_FORMAT, "model", r->model, "phase", phase_name(r->phase), "rollout_id", (json_int_t) r->rollout_id,
-                        "stable", placed_to_json(&r->stable), "candidate", placed_to_json(&r->candidate), "window",
-                        window_to_json(r), "policy", r->policy.n_steps ? policy_to_json(&r->policy) : json_null(), "progress",
+        doc = json_pack("{s:i, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:o}",
+                        "format", RECORD_FORMAT, "target", r->target, "model", r->model, "phase", phase_name(r->phase),
+                        "rollout_id", (json_int_t) r->rollout_id, "stable", placed_to_json(&r->stable), "candidate",
+                        placed_to_json(&r->candidate), "window", window_to_json(r), "policy",
+                        r->policy->n_steps ? policy_to_json(r->policy) : json_null(), "declared", declared_to_json(r), "progress",
                         progress_to_json(r), "actor", r->actor, "started_by", r->started_by, "reason", r->reason, "note", r->note,
                         "rejected", r->rejected, "started_at", time_to_json(r->started_ms), "updated_at",
                         time_to_json(r->updated_ms), "last_event", (json_int_t) r->last_event, "outbox", outbox_to_json(r));
@@ -137,9 +173,9 @@ static int check_whole(const struct rollout *r, struct err *e)
 {
         bool needs_policy = r->phase != PHASE_IDLE || r->rollout_id > 0;
 
-        if (needs_policy && r->policy.n_steps == 0)
+        if (needs_policy && r->policy->n_steps == 0)
                 return err_set(e, ERR_INVALID, "phase %s without a policy", phase_name(r->phase));
-        if (r->step < 0 || (r->step > 0 && r->step >= r->policy.n_steps))
+        if (r->step < 0 || (r->step > 0 && r->step >= r->policy->n_steps))
                 return err_set(e, ERR_INVALID, "step %d does not exist in the policy", r->step);
         if (phase_is_under_way(r->phase) && r->candidate.version == 0)
                 return err_set(e, ERR_INVALID, "phase %s without a candidate", phase_name(r->phase));
@@ -150,54 +186,77 @@ static int check_whole(const struct rollout *r, struct err *e)
         return 0;
 }
 
-int rollout_decode(const char *text, struct rollout *out, struct err *e)
+static int take_policy(json_t *doc, struct policy_pool *pool, struct rollout *r, struct err *e)
 {
-        const char *model, *phase, *actor, *reason, *note, *rejected = "", *started_by = "";
-        json_t *stable, *candidate, *window, *policy, *progress, *started, *updated, *outbox;
-        json_int_t rollout_id, last_event;
-        struct rollout r = { 0 };
-        AUTO(json) doc = NULL;
-        int format;
+        struct policy p;
 
-        if (json_parse("record", text, strlen(text), &doc, e) < 0 ||
-            json_take("record", doc, e,
-                      "{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s?s, s:s, s:s, s?s, s:o, s:o, s:I, s:o}", "format",
-                      &format, "model", &model, "phase", &phase, "rollout_id", &rollout_id, "stable", &stable, "candidate",
-                      &candidate, "window", &window, "policy", &policy, "progress", &progress, "actor", &actor, "started_by",
-                      &started_by, "reason", &reason, "note", &note, "rejected", &rejected, "started_at", &started, "updated_at",
-                      &updated, "last_event", &last_event, "outbox", &outbox) < 0)
+        if (json_is_null(doc))
+                return 0;
+        if (policy_from_json(doc, &p, e) < 0)
                 return -1;
+        r->policy = policy_share(pool, &p);
+        return 0;
+}
+
+static int take_head(int format, const char *target, const char *model, const char *phase, struct rollout *r, struct err *e)
+{
         if (format != RECORD_FORMAT)
                 return err_set(e, ERR_INVALID, "record: format %d; this program reads format %d", format, RECORD_FORMAT);
-        if (name_check("model", model, e) < 0)
+        if (name_check("model", model, e) < 0 || target_check(target, e) < 0)
                 return -1;
-        if (phase_parse(phase, &r.phase) < 0)
+        rollout_init(r, target, model);
+        if (phase_parse(phase, &r->phase) < 0)
                 return err_set(e, ERR_INVALID, "record: there is no phase \"%.20s\"", phase);
-        if (placed_from_json(stable, &r.stable, e) < 0 || placed_from_json(candidate, &r.candidate, e) < 0 ||
-            window_from_json(window, &r, e) < 0 || (!json_is_null(policy) && policy_from_json(policy, &r.policy, e) < 0) ||
-            progress_from_json(progress, &r, e) < 0 || time_from_json(started, &r.started_ms, e) < 0 ||
-            time_from_json(updated, &r.updated_ms, e) < 0 || outbox_from_json(outbox, &r, e) < 0)
-                return err_wrap(e, "record of %s", model);
-        r.rollout_id = rollout_id;
-        r.last_event = last_event;
-        snprintf(r.model, sizeof r.model, "%s", model);
-        snprintf(r.actor, sizeof r.actor, "%s", actor);
-        snprintf(r.started_by, sizeof r.started_by, "%s", started_by);
-        snprintf(r.reason, sizeof r.reason, "%s", reason);
-        snprintf(r.note, sizeof r.note, "%s", note);
-        snprintf(r.rejected, sizeof r.rejected, "%s", rejected);
-        if (check_whole(&r, e) < 0)
-                return err_wrap(e, "record of %s", model);
+        return 0;
+}
+
+static int decode(json_t *doc, struct policy_pool *pool, struct rollout *r, struct err *e)
+{
+        const char *model, *target = NULL, *phase, *actor, *reason, *note, *rejected = "", *started_by = "";
+        json_t *stable, *candidate, *window, *policy, *declared = NULL, *progress, *started, *updated, *outbox;
+        json_int_t rollout_id, last_event;
+        int format;
+
+        if (json_take("record", doc, e,
+                      "{s:i, s?s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s?o, s:o, s:s, s?s, s:s, s:s, s?s, s:o, s:o, s:I, s:o}",
+                      "format", &format, "target", &target, "model", &model, "phase", &phase, "rollout_id", &rollout_id, "stable",
+                      &stable, "candidate", &candidate, "window", &window, "policy", &policy, "declared", &declared, "progress",
+                      &progress, "actor", &actor, "started_by", &started_by, "reason", &reason, "note", &note, "rejected",
+                      &rejected, "started_at", &started, "updated_at", &updated, "last_event", &last_event, "outbox",
+                      &outbox) < 0 ||
+            take_head(format, target ? target : model, model, phase, r, e) < 0)
+                return -1;
+        if (placed_from_json(stable, &r->stable, e) < 0 || placed_from_json(candidate, &r->candidate, e) < 0 ||
+            window_from_json(window, r, e) < 0 || take_policy(policy, pool, r, e) < 0 || declared_from_json(declared, r, e) < 0 ||
+            progress_from_json(progress, r, e) < 0 || time_from_json(started, &r->started_ms, e) < 0 ||
+            time_from_json(updated, &r->updated_ms, e) < 0 || outbox_from_json(outbox, r, e) < 0)
+                return err_wrap(e, "record of %s", r->target);
+        r->rollout_id = rollout_id;
+        r->last_event = last_event;
+        snprintf(r->actor, sizeof r->actor, "%s", actor);
+        snprintf(r->started_by, sizeof r->started_by, "%s", started_by);
+        snprintf(r->reason, sizeof r->reason, "%s", reason);
+        snprintf(r->note, sizeof r->note, "%s", note);
+        snprintf(r->rejected, sizeof r->rejected, "%s", rejected);
+        return check_whole(r, e) < 0 ? err_wrap(e, "record of %s", r->target) : 0;
+}
+
+int rollout_decode(const char *text, struct policy_pool *pool, struct rollout *out, struct err *e)
+{
+        struct rollout r = { 0 };
+        AUTO(json) doc = NULL;
+
+        if (json_parse("record", text, strlen(text), &doc, e) < 0)
+                return -1;
+        if (decode(doc, pool, &r, e) < 0) {
+                rollout_done(&r);
+                return -1;
+        }
         *out = r;
         return 0;
 }
 
 /* --- the API's view --- */
-
-static json_t *version_or_null(int64_t version)
-{
-        return version ? json_integer(version) : json_null();
-}
 
 /* The candidate's share of the requests seen in this step, in percent with two digits. */
 static json_t *observed(const struct rollout *r)
@@ -214,7 +273,8 @@ static json_t *window_view(const struct rollout *r)
         json_t *list = json_array();
 
         for (int i = 0; i < r->n_window; i++)
-                json_array_append_new(list, json_pack("{s:I, s:o, s:b}", "version", (json_int_t) r->window[i].version, "until",
+                json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:b}", "version", version_to_json(r->window[i].version),
+                                                      "release", release_to_json(r->window[i].version), "until",
                                                       time_to_json(r->window[i].until_ms), "left", r->window[i].left));
         return list;
 }
@@ -223,14 +283,16 @@ json_t *rollout_view(const struct rollout *r, const struct rollout_view *more)
 {
         int64_t hold_left_ms = rollout_hold_left_ms(r);
 
-        return json_pack(
-                "{s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:b, s:o, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:s, s:s, s:s}",
-                "model", r->model, "phase", phase_name(r->phase), "stable", version_or_null(r->stable.version), "candidate",
-                version_or_null(r->candidate.version), "policy", r->policy.n_steps ? json_string(r->policy.name) : json_null(),
-                "step", r->step, "steps", policy_steps_view(&r->policy), "weight_asked", percent_to_json(rollout_weight_bp(r)),
-                "weight_observed", observed(r), "paused", r->paused, "hold_left_ms",
-                hold_left_ms >= 0 ? json_integer(hold_left_ms) : json_null(), "message", more->message, "verdict",
-                verdict_to_json(&r->verdict), "window", window_view(r), "revision", (json_int_t) more->revision, "rollout_id",
-                (json_int_t) r->rollout_id, "started_at", time_to_json(r->started_ms), "updated_at", time_to_json(r->updated_ms),
-                "actor", r->actor, "started_by", r->started_by, "reason", r->reason);
+        return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:b, s:o, s:s, s:o, s:o, s:I, s:I, s:o, "
+                         "s:o, s:s, s:s, s:s}",
+                         "target", r->target, "model", r->model, "phase", phase_name(r->phase), "stable",
+                         version_to_json(r->stable.version), "stable_release", release_to_json(r->stable.version), "candidate",
+                         version_to_json(r->candidate.version), "candidate_release", release_to_json(r->candidate.version),
+                         "policy", r->policy->n_steps ? json_string(r->policy->name) : json_null(), "step", r->step, "steps",
+                         policy_steps_view(r->policy), "weight_asked", percent_to_json(rollout_weight_bp(r)), "weight_observed",
+                         observed(r), "paused", r->paused, "hold_left_ms",
+                         hold_left_ms >= 0 ? json_integer(hold_left_ms) : json_null(), "message", more->message, "verdict",
+                         verdict_to_json(&r->verdict), "window", window_view(r), "revision", (json_int_t) more->revision,
+                         "rollout_id", (json_int_t) r->rollout_id, "started_at", time_to_json(r->started_ms), "updated_at",
+                         time_to_json(r->updated_ms), "actor", r->actor, "started_by", r->started_by, "reason", r->reason);
 }

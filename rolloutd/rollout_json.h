@@ -6,7 +6,8 @@
 #include "rolloutd/rollout.h"
 
 char *rollout_encode(const struct rollout *r); /* caller frees */
-int rollout_decode(const char *text, struct rollout *out, struct err *e);
+/* On success *out is to be freed with rollout_done(); what it held before is not. The policy is shared with the pool's (NULL: none). */
+int rollout_decode(const char *text, struct policy_pool *pool, struct rollout *out, struct err *e);
 
 /* What the record alone does not tell. */
 struct rollout_view {

@@ -7,32 +7,49 @@
 
 #include <utlist.h>
 
+#include "lib/auto.h"
 #include "lib/mem.h"
 #include "rolloutd/rollout_json.h"
 #include "rolloutd/target_private.h"
 
-struct target *target_new(const struct target_env *env, const char *model)
+struct target *target_new(const struct target_env *env, const char *target, const char *model)
 {
         struct target *t = xcalloc(1, sizeof *t);
 
         t->env = env;
         t->adopted = true; /* there is nothing to compare */
-        rollout_init(&t->now, model);
+        rollout_init(&t->now, target, model);
         return t;
 }
 
 struct target *target_load(const struct target_env *env, const struct platform_record *saved, struct err *e)
 {
-        struct target *t = target_new(env, saved->target);
+        struct target *t = xcalloc(1, sizeof *t);
 
-        if (rollout_decode(saved->json, &t->now, e) < 0) {
+        t->env = env;
+        if (rollout_decode(saved->json, env->policies, &t->now, e) < 0) {
                 target_free(t);
                 return NULL;
         }
         t->revision = saved->revision;
         t->published = t->now.last_event;
-        t->adopted = false;
         return t;
+}
+
+static struct request *request_copy(const struct request *rq)
+{
+        struct request *copy = xmemdup(rq, sizeof *rq);
+
+        if (copy->policy)
+                copy->policy = policy_ref(copy->policy);
+        return copy;
+}
+
+void request_free(struct request *rq)
+{
+        if (rq)
+                policy_unref(rq->policy);
+        free(rq);
 }
 
 void target_free(struct target *t)
@@ -44,6 +61,12 @@ void target_free(struct target *t)
         target_waiters_free(t);
         DL_FOREACH_SAFE(t->ops, op, next_op)
         free(op);
+        rollout_done(&t->now);
+        request_free(t->unsaved);
+        free(t->world.versions);
+        free(t->world.router_message);
+        free(t->world_failure);
+        free(t->deploy_failure);
         free(t);
 }
 
@@ -128,7 +151,7 @@ static void gather_world(const struct target *t, struct observation *o)
         const struct version_status *c = t->world_known ? target_status(t, r->candidate.version) : NULL;
 
         o->ready = c && c->ready > 0 && c->ready >= c->wanted;
-        o->failed = (c && c->failed) || t->deploy_failure.kind != ERR_NONE;
+        o->failed = (c && c->failed) || t->deploy_failure;
         o->down = o->failed || (t->down_since_ms && target_now(t) - t->down_since_ms >= 2 * t->env->tick_ms);
         o->weights_stand = target_weights_stand(t);
         o->taken_out = t->taken_out;
@@ -138,7 +161,7 @@ static void gather_world(const struct target *t, struct observation *o)
 static void gather(const struct target *t, const struct request *rq, struct observation *o)
 {
         const struct rollout *r = &t->now;
-        const struct policy *p = &r->policy;
+        const struct policy *p = r->policy;
 
         *o = (struct observation){
                 .want_start = rq->what == ASK_START,
@@ -172,7 +195,7 @@ static const char *detail_of(const struct target *t, const struct move *m)
         if (strstr(m->row, "breach") || strstr(m->row, "starved"))
                 return t->now.verdict.at_ms ? t->now.verdict.reason : "";
         if (strstr(m->row, "failed") || strstr(m->row, "down") || strstr(m->row, "overdue"))
-                return t->deploy_failure.kind ? t->deploy_failure.msg : c ? c->message : "";
+                return t->deploy_failure ? t->deploy_failure->msg : c ? c->message : "";
         return "";
 }
 
@@ -184,7 +207,8 @@ static void moved(struct target *t, const struct move *m)
         if (m->to == PHASE_ROLLING_BACK)
                 t->decided_back_ms = target_now(t);
         if (m->effect == EFFECT_START) {
-                t->deploy_failure = (struct err){ 0 };
+                free(t->deploy_failure);
+                t->deploy_failure = NULL;
                 t->reading_known = false;
                 t->down_since_ms = 0;
         }
@@ -222,8 +246,10 @@ static bool make_moves(struct target *t, const struct request *rq)
                 bool by_request = !taken && takes(m, t->now.phase, &o);
                 struct request none = { .version = t->switched };
 
-                if (by_request)
-                        t->unsaved = *rq;
+                if (by_request) {
+                        request_free(t->unsaved);
+                        t->unsaved = request_copy(rq);
+                }
                 rollout_apply(&t->now, m, by_request ? rq : &none, detail_of(t, m), target_wall(t));
                 taken |= by_request;
                 moved(t, m);
@@ -272,22 +298,23 @@ int target_ask(struct target *t, const struct request *rq, struct err *e)
         enum phase before = t->now.phase;
 
         if (t->loading)
-                return err_set(e, ERR_CONFLICT, "%s is being read again after a conflict; try again", t->now.model);
-        if (!target_is_saved(t) && t->unsaved.what != ASK_NOTHING && rq->what != ASK_ROLLBACK && rq->what != ASK_ABORT)
-                return err_set(e, ERR_CONFLICT, "another request for %s is still being saved; try again", t->now.model);
+                return err_set(e, ERR_CONFLICT, "%s is being read again after a conflict; try again", t->now.target);
+        if (!target_is_saved(t) && t->unsaved && rq->what != ASK_ROLLBACK && rq->what != ASK_ABORT)
+                return err_set(e, ERR_CONFLICT, "another request for %s is still being saved; try again", t->now.target);
         if (!pass(t, rq))
-                return err_set(e, ERR_CONFLICT, "%s is in phase %s%s, which does not allow this", t->now.model,
+                return err_set(e, ERR_CONFLICT, "%s is in phase %s%s, which does not allow this", t->now.target,
                                phase_name(before), t->now.paused ? " (paused)" : "");
         return 0;
 }
 
 void target_reloaded(struct target *t)
 {
-        struct request again = t->unsaved;
+        static const struct request nothing;
+        struct request *again = TAKE(t->unsaved);
 
-        t->unsaved.what = ASK_NOTHING;
         t->saved_edits = ++t->edits;
-        target_waiters_reloaded(t, pass(t, &again));
+        target_waiters_reloaded(t, pass(t, again ? again : &nothing));
+        request_free(again);
 }
 
 /* Holding, starving and starting are counted, not derived from clocks, so that a restart does not count as time. */

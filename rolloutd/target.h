@@ -26,6 +26,7 @@ struct target;
 struct target_env {
         struct platform *platform;
         struct evidence_source *evidence;
+        struct policy_pool *policies; /* where equal policies are shared; NULL: they are not */
         int64_t tick_ms, scrape_ms;
         int64_t (*now_ms)(void *arg);  /* monotonic */
         int64_t (*wall_ms)(void *arg); /* Unix time */
@@ -42,22 +43,30 @@ struct target_env {
 struct target_op;
 struct target_waiter;
 
+struct target_world { /* struct world as it is kept: of thousands of targets only what there is */
+        struct version_status *versions;
+        int n_versions;
+        bool router_ok;
+        char *router_message; /* NULL: nothing to say */
+};
+
 struct target {
         const struct target_env *env;
         struct rollout now; /* in memory; saved when edits == saved_edits */
         int64_t revision;   /* of the saved record, 0: none yet */
         uint64_t edits, saved_edits;
-        struct request unsaved; /* what was asked for and made the edits; made again should somebody else win the save */
-        int64_t published;      /* number of the newest event told to env->happened */
+        struct request
+                *unsaved;  /* what was asked for and made the edits; made again should somebody else win the save; or NULL */
+        int64_t published; /* number of the newest event told to env->happened */
 
-        struct world world;
-        bool world_known;         /* world is no older than the last thing done to it */
-        struct err world_failure; /* why not, if observing failed */
-        uint64_t acts;            /* counts operations issued, to tell observations from before and after */
-        bool adopted;             /* after a restart: record and router have been compared */
-        bool taken_out;           /* what the comparison found: see struct observation */
+        struct target_world world;
+        bool world_known;          /* world is no older than the last thing done to it */
+        struct err *world_failure; /* why not, if observing failed; NULL: it did not */
+        uint64_t acts;             /* counts operations issued, to tell observations from before and after */
+        bool adopted;              /* after a restart: record and router have been compared */
+        bool taken_out;            /* what the comparison found: see struct observation */
         int64_t switched;
-        struct err deploy_failure; /* the platform says the candidate will never run */
+        struct err *deploy_failure; /* the platform says the candidate will never run; NULL: it does not */
 
         struct reading reading; /* the newest evidence about the candidate */
         bool reading_known;
@@ -81,7 +90,8 @@ struct target {
         struct target_waiter *waiters;
 };
 
-struct target *target_new(const struct target_env *env, const char *model);
+/* `target` is its id, `model` what it serves; equal where targets are not declared. */
+struct target *target_new(const struct target_env *env, const char *target, const char *model);
 /* As it was saved. NULL and INVALID if the record does not decode. */
 struct target *target_load(const struct target_env *env, const struct platform_record *saved, struct err *e);
 void target_free(struct target *t); /* after platform and evidence are freed, so that nothing calls back */

@@ -1,6 +1,7 @@
 /* Looking at the world, and changing it by one operation at a time. */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <utlist.h>
 
@@ -28,6 +29,24 @@ static void note_down(struct target *t)
                 t->down_since_ms = target_now(t);
 }
 
+static void keep_failure(struct err **at, const struct err *failure)
+{
+        free(*at);
+        *at = xmemdup(failure, sizeof *failure);
+}
+
+static void keep_world(struct target_world *w, const struct world *seen)
+{
+        size_t n = (size_t) seen->n_versions;
+
+        w->versions = xrealloc(w->versions, n ? n : 1, sizeof *w->versions);
+        memcpy(w->versions, seen->versions, n * sizeof *w->versions);
+        w->n_versions = seen->n_versions;
+        w->router_ok = seen->router_ok;
+        free(w->router_message);
+        w->router_message = *seen->router_message ? xstrdup(seen->router_message) : NULL;
+}
+
 static void observed(void *arg, const struct world *seen, const struct err *failure)
 {
         struct target *t = arg;
@@ -35,18 +54,19 @@ static void observed(void *arg, const struct world *seen, const struct err *fail
         t->observing = false;
         t->woken = true;
         if (failure) {
-                if (t->world_failure.kind == ERR_NONE)
+                if (!t->world_failure)
                         target_failed(t, "observe", failure);
-                t->world_failure = *failure;
+                keep_failure(&t->world_failure, failure);
                 t->world_known = false;
                 return;
         }
-        t->world_failure = (struct err){ 0 };
+        free(t->world_failure);
+        t->world_failure = NULL;
         if (t->observed_acts != t->acts) { /* something was done meanwhile: look again */
                 t->observe_at_ms = target_now(t);
                 return;
         }
-        t->world = *seen;
+        keep_world(&t->world, seen);
         t->world_known = true;
         note_down(t);
 }
@@ -66,7 +86,7 @@ void target_observe(struct target *t)
                 return;
         t->observing = true;
         t->observed_acts = t->acts;
-        t->env->platform->ops->observe(t->env->platform, t->now.model, observed, t);
+        t->env->platform->ops->observe(t->env->platform, t->now.target, observed, t);
 }
 
 /* --- operations --- */
@@ -101,7 +121,7 @@ static void not_carried_out(struct target *t, const struct target_op *op, const 
 {
         target_failed(t, op->name, failure);
         if (failure->kind == ERR_INVALID && op->name[0] == 'd') /* deployed: this version will never run */
-                t->deploy_failure = *failure;
+                keep_failure(&t->deploy_failure, failure);
         retry_later(t, op->urgent);
 }
 
@@ -143,7 +163,7 @@ static void route(struct target *t, bool urgent)
         struct weight w[2];
         int n = rollout_weights(&t->now, w);
 
-        t->env->platform->ops->route(t->env->platform, t->now.model, w, n, urgent, acted, begin(t, "routed", urgent));
+        t->env->platform->ops->route(t->env->platform, t->now.target, w, n, urgent, acted, begin(t, "routed", urgent));
 }
 
 static int weight_of(const struct weight *w, int n, int64_t version)
@@ -166,9 +186,9 @@ static bool deploy_missing(struct target *t, bool weighted_only)
 
                 if ((s && s->wanted == d[i].replicas) || (weighted_only && weight_of(w, n_weights, d[i].version) == 0))
                         continue;
-                if (d[i].version == t->now.candidate.version && t->deploy_failure.kind)
+                if (d[i].version == t->now.candidate.version && t->deploy_failure)
                         continue;
-                t->env->platform->ops->deploy(t->env->platform, t->now.model, &d[i], acted, begin(t, "deployed", false));
+                t->env->platform->ops->deploy(t->env->platform, t->now.target, &d[i], acted, begin(t, "deployed", false));
                 return true;
         }
         return false;
@@ -187,7 +207,7 @@ static bool retire_surplus(struct target *t)
                         wanted |= d[k].version == s->version;
                 if (wanted || s->weight_bp != 0)
                         continue;
-                t->env->platform->ops->retire(t->env->platform, t->now.model, s->version, acted, begin(t, "retired", false));
+                t->env->platform->ops->retire(t->env->platform, t->now.target, s->version, acted, begin(t, "retired", false));
                 return true;
         }
         return false;

@@ -35,7 +35,7 @@ static struct sampler_question question(const struct target *t, const struct evi
         return (struct sampler_question){
                 .version = { r->stable.version, r->candidate.version },
                 .expected = { alone ? 0 : expected(t, &r->stable), expected(t, &r->candidate) },
-                .objective_ms = r->policy.latency.on ? r->policy.latency.objective_ms : 0,
+                .objective_ms = r->policy->latency.on ? r->policy->latency.objective_ms : 0,
                 .fresh_since_ms = r->stood ? r->stood_at_ms : INT64_MAX,
                 .range_from_ms = ev->server_ms - ev->range_ms,
                 .server_ms = ev->server_ms,
@@ -72,8 +72,8 @@ static void judge_it(struct target *t, const struct evidence *ev)
                 verdict_none(&v, quality_name(t->reading.quality), t->reading.reason);
         } else {
                 if (ev->ok)
-                        judge_add(&r->judge, &r->policy, &t->reading, ev->server_ms);
-                judge_decide(&r->judge, &r->policy, t->reading.quality, t->reading.reason, ev->queries, &v);
+                        judge_add(&r->judge, r->policy, &t->reading, ev->server_ms);
+                judge_decide(&r->judge, r->policy, t->reading.quality, t->reading.reason, ev->queries, &v);
                 check_split(t, ev, &v);
         }
         rollout_judged(r, &v, target_wall(t));
@@ -113,10 +113,11 @@ void target_inquire(struct target *t)
                 return;
         t->asking = true;
         const struct evidence_question q = {
+                .target = r->target,
                 .model = r->model,
                 .version = { r->stable.version, r->candidate.version },
                 .range_ms = sampler_range_ms(&r->sampler, server_ms, least_ms, RANGE_MOST_MS),
-                .policy = &r->policy,
+                .policy = r->policy,
         };
         t->env->evidence->ask(t->env->evidence, &q, answered, t);
 }

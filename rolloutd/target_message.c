@@ -9,8 +9,8 @@ static const char *pending_wait(const struct target *t)
         const struct rollout *r = &t->now;
         const struct version_status *c = target_status(t, r->candidate.version);
 
-        if (t->deploy_failure.kind)
-                return t->deploy_failure.msg;
+        if (t->deploy_failure)
+                return t->deploy_failure->msg;
         if (!c || c->ready < c->wanted)
                 return c && *c->message ? c->message : "starting";
         if (r->paused)
@@ -25,10 +25,11 @@ static void canary_wait(const struct target *t, char *out, size_t size)
         const struct rollout *r = &t->now;
         int64_t left_ms = rollout_hold_left_ms(r);
 
-        if (t->world_failure.kind)
-                snprintf(out, size, "%s", t->world_failure.msg);
+        if (t->world_failure)
+                snprintf(out, size, "%s", t->world_failure->msg);
         else if (t->world_known && !t->world.router_ok)
-                snprintf(out, size, "waiting for the router: %s", t->world.router_message);
+                snprintf(out, size, "waiting for the router: %s",
+                         t->world.router_message ? t->world.router_message : "its weights are not known");
         else if (!r->stood)
                 snprintf(out, size, "setting the weight");
         else if (r->paused)
@@ -44,7 +45,8 @@ static void canary_wait(const struct target *t, char *out, size_t size)
 static void compose(const struct target *t, char *out, size_t size)
 {
         const struct rollout *r = &t->now;
-        long long candidate = r->candidate.version, stable = r->stable.version;
+        const struct release_text c = release_text(r->candidate.version), s = release_text(r->stable.version);
+        const char *candidate = c.text, *stable = s.text;
         char wait[600];
 
         switch (r->phase) {
@@ -52,24 +54,24 @@ static void compose(const struct target *t, char *out, size_t size)
                 snprintf(out, size, "%s", *r->note ? r->note : "nothing has been rolled out yet");
                 return;
         case PHASE_PENDING:
-                snprintf(out, size, "version %lld: %s", candidate, pending_wait(t));
+                snprintf(out, size, "version %s: %s", candidate, pending_wait(t));
                 return;
         case PHASE_CANARY:
                 canary_wait(t, wait, sizeof wait);
-                snprintf(out, size, "step %d of %d, %g %% to version %lld: %s", r->step + 1, r->policy.n_steps,
+                snprintf(out, size, "step %d of %d, %g %% to version %s: %s", r->step + 1, r->policy->n_steps,
                          rollout_weight_bp(r) / 100.0, candidate, wait);
                 return;
         case PHASE_PROMOTING:
-                snprintf(out, size, "moving all traffic to version %lld", candidate);
+                snprintf(out, size, "moving all traffic to version %s", candidate);
                 return;
         case PHASE_DONE:
-                snprintf(out, size, "version %lld has all the traffic", stable);
+                snprintf(out, size, "version %s has all the traffic", stable);
                 return;
         case PHASE_ROLLING_BACK:
-                snprintf(out, size, "moving all traffic to version %lld: %s", stable, r->note);
+                snprintf(out, size, "moving all traffic to version %s: %s", stable, r->note);
                 return;
         case PHASE_ROLLED_BACK:
-                snprintf(out, size, "version %lld has all the traffic: %s", stable, r->note);
+                snprintf(out, size, "version %s has all the traffic: %s", stable, r->note);
                 return;
         case PHASE_COUNT:
                 break;

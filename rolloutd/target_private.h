@@ -26,6 +26,8 @@ static inline bool target_is_saved(const struct target *t)
         return t->edits == t->saved_edits;
 }
 
+void request_free(struct request *rq); /* target.c, NULL is fine */
+
 void target_pass(struct target *t); /* target.c */
 /* target.c: the record was read again because somebody else's save won; what was asked for meanwhile is asked again. */
 void target_reloaded(struct target *t);

@@ -34,17 +34,18 @@ static void reloaded(void *arg, const struct platform_record *records, size_t n,
                 t->save_at_ms = later(t, &t->save_backoff);
                 return;
         }
-        rollout_init(&r, t->now.model);
+        rollout_init(&r, t->now.target, t->now.model);
         t->revision = 0;
         for (size_t i = 0; i < n; i++)
-                if (strcmp(records[i].target, t->now.model) == 0) {
-                        if (rollout_decode(records[i].json, &r, &e) < 0) {
+                if (strcmp(records[i].target, t->now.target) == 0) {
+                        if (rollout_decode(records[i].json, t->env->policies, &r, &e) < 0) {
                                 target_failed(t, "load", &e);
                                 t->save_at_ms = later(t, &t->save_backoff);
                                 return;
                         }
                         t->revision = records[i].revision;
                 }
+        rollout_done(&t->now);
         t->now = r;
         t->published = r.last_event;
         t->adopted = false;
@@ -93,7 +94,8 @@ static void saved(void *arg, int64_t revision, const struct err *failure)
         t->revision = revision;
         t->saved_edits = t->saving_edits;
         if (target_is_saved(t)) {
-                t->unsaved.what = ASK_NOTHING;
+                request_free(t->unsaved);
+                t->unsaved = NULL;
                 publish(t);
         }
 }
@@ -126,7 +128,7 @@ static void record(struct target *t)
 
         t->recording = true;
         t->recording_number = ev->number;
-        t->env->platform->ops->record(t->env->platform, t->now.model, text, recorded, t);
+        t->env->platform->ops->record(t->env->platform, t->now.target, text, recorded, t);
 }
 
 void target_save(struct target *t)
@@ -138,7 +140,7 @@ void target_save(struct target *t)
 
                 t->saving = true;
                 t->saving_edits = t->edits;
-                t->env->platform->ops->save(t->env->platform, t->now.model, text, t->revision, saved, t);
+                t->env->platform->ops->save(t->env->platform, t->now.target, text, t->revision, saved, t);
         }
         if (t->now.n_outbox && !t->recording && !t->saving && target_is_saved(t) && now >= t->record_at_ms)
                 record(t);

@@ -23,7 +23,9 @@ static bool is_over(const struct target *t, const struct target_waiter *w, int64
                 return false;
         err_set(e, ERR_TIMEOUT, "%s; it is decided and is being tried again: %s",
                 w->until == TARGET_SAVED ? "the decision could not be saved yet" : "the router has not taken the new weights yet",
-                t->world_failure.kind ? t->world_failure.msg : t->world.router_message);
+                t->world_failure          ? t->world_failure->msg
+                : t->world.router_message ? t->world.router_message
+                                          : "nothing is wrong so far");
         return true;
 }
 
@@ -65,7 +67,7 @@ void target_waiters_reloaded(struct target *t, bool taken)
                 w->edits = t->edits;
                 if (taken || w->until != TARGET_SAVED)
                         continue;
-                err_set(&e, ERR_CONFLICT, "somebody else changed %s meanwhile: it is in phase %s now", t->now.model,
+                err_set(&e, ERR_CONFLICT, "somebody else changed %s meanwhile: it is in phase %s now", t->now.target,
                         phase_name(t->now.phase));
                 LL_DELETE(t->waiters, w);
                 w->done(w->arg, t, &e);

@@ -30,6 +30,16 @@ json_t *percent_to_json(int weight_bp)
         return weight_bp % 100 ? json_real(weight_bp / 100.0) : json_integer(weight_bp / 100);
 }
 
+json_t *version_to_json(int64_t key)
+{
+        return key ? json_integer(release_version(key)) : json_null();
+}
+
+json_t *release_to_json(int64_t key)
+{
+        return key ? json_string(release_text(key).text) : json_null();
+}
+
 /* --- verdicts --- */
 
 json_t *verdict_to_json(const struct verdict *v)
@@ -83,40 +93,47 @@ int verdict_from_json(json_t *doc, struct verdict *out, struct err *e)
 
 /* --- events --- */
 
-static json_t *version_or_null(int64_t version)
-{
-        return version ? json_integer(version) : json_null();
-}
-
 json_t *event_to_json(const struct event *ev)
 {
-        return json_pack("{s:I, s:I, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o}", "number", (json_int_t) ev->number,
-                         "rollout_id", (json_int_t) ev->rollout_id, "at", time_to_json(ev->at_ms), "kind", ev->kind, "row",
-                         ev->row, "from", phase_name(ev->from), "to", phase_name(ev->to), "stable", version_or_null(ev->stable),
-                         "candidate", version_or_null(ev->candidate), "weight", percent_to_json(ev->weight_bp), "why", ev->why,
-                         "actor", ev->actor, "verdict", verdict_to_json(&ev->verdict));
+        return json_pack("{s:I, s:I, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o}", "number",
+                         (json_int_t) ev->number, "rollout_id", (json_int_t) ev->rollout_id, "at", time_to_json(ev->at_ms),
+                         "kind", ev->kind, "row", ev->row, "from", phase_name(ev->from), "to", phase_name(ev->to), "stable",
+                         version_to_json(ev->stable), "stable_release", release_to_json(ev->stable), "candidate",
+                         version_to_json(ev->candidate), "candidate_release", release_to_json(ev->candidate), "weight",
+                         percent_to_json(ev->weight_bp), "why", ev->why, "actor", ev->actor, "verdict",
+                         verdict_to_json(&ev->verdict));
+}
+
+/* Events of earlier programs have no releases, or no versions either. */
+static int64_t key_from_json(const json_t *version, const json_t *release)
+{
+        int64_t key = json_integer_value(version);
+
+        if (json_is_string(release))
+                (void) release_parse(json_string_value(release), &key, NULL);
+        return key;
 }
 
 int event_from_json(json_t *doc, struct event *out, struct err *e)
 {
         const char *kind, *row, *from, *to, *why, *actor;
         json_int_t number, rollout_id;
-        json_t *at, *verdict, *stable = NULL, *candidate = NULL; /* events of earlier programs have no versions */
+        json_t *at, *verdict, *stable = NULL, *candidate = NULL, *stable_release = NULL, *candidate_release = NULL;
         struct event ev = { 0 };
         double weight;
 
-        if (json_take("event", doc, e, "{s:I, s:I, s:o, s:s, s:s, s:s, s:s, s?o, s?o, s:F, s:s, s:s, s:o}", "number", &number,
-                      "rollout_id", &rollout_id, "at", &at, "kind", &kind, "row", &row, "from", &from, "to", &to, "stable",
-                      &stable, "candidate", &candidate, "weight", &weight, "why", &why, "actor", &actor, "verdict",
-                      &verdict) < 0 ||
+        if (json_take("event", doc, e, "{s:I, s:I, s:o, s:s, s:s, s:s, s:s, s?o, s?o, s?o, s?o, s:F, s:s, s:s, s:o}", "number",
+                      &number, "rollout_id", &rollout_id, "at", &at, "kind", &kind, "row", &row, "from", &from, "to", &to,
+                      "stable", &stable, "stable_release", &stable_release, "candidate", &candidate, "candidate_release",
+                      &candidate_release, "weight", &weight, "why", &why, "actor", &actor, "verdict", &verdict) < 0 ||
             time_from_json(at, &ev.at_ms, e) < 0 || verdict_from_json(verdict, &ev.verdict, e) < 0)
                 return -1;
         if (phase_parse(from, &ev.from) < 0 || phase_parse(to, &ev.to) < 0 || !(weight >= 0 && weight <= 100))
                 return err_set(e, ERR_INVALID, "event %lld: phases or weight out of range", (long long) number);
         ev.number = number;
         ev.rollout_id = rollout_id;
-        ev.stable = json_integer_value(stable);
-        ev.candidate = json_integer_value(candidate);
+        ev.stable = key_from_json(stable, stable_release);
+        ev.candidate = key_from_json(candidate, candidate_release);
         ev.weight_bp = (int) (weight * 100 + .5);
         snprintf(ev.kind, sizeof ev.kind, "%s", kind);
         snprintf(ev.row, sizeof ev.row, "%s", row);
@@ -152,13 +169,16 @@ int sampler_from_json(json_t *list, struct sampler *out, struct err *e)
                 const char *instance;
 
                 if (json_take("mark", item, e, "{s:s, s:I, s:I}", "instance", &instance, "version", &version, "until_ms",
-                              &until_ms) < 0)
+                              &until_ms) < 0) {
+                        sampler_done(&s);
                         return -1;
-                snprintf(s.marks[i].instance, sizeof s.marks[i].instance, "%s", instance);
-                s.marks[i].version = version;
-                s.marks[i].until_ms = until_ms;
+                }
+                struct sampler_mark *m = sampler_add(&s);
+
+                snprintf(m->instance, sizeof m->instance, "%s", instance);
+                m->version = version;
+                m->until_ms = until_ms;
         }
-        s.n = (int) json_array_size(list);
         *out = s;
         return 0;
 }

@@ -1,4 +1,4 @@
-// with: rolloutd/prometheus_parse.c lib/sampler.c lib/err.c lib/json.c lib/mem.c lib/names.c lib/strbuf.c lib/utf8.c
+// with: rolloutd/prometheus_parse.c lib/sampler.c lib/err.c lib/json.c lib/mem.c lib/names.c lib/release.c lib/strbuf.c lib/utf8.c
 /* Prometheus's answers: whatever the bytes, series that the sampler can count, a finite number, or an error. */
 #include <assert.h>
 #include <math.h>
@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 sampler_read(&sampler, &q, list.series, list.n, &reading);
                 assert(reading.all[ARM_CANDIDATE].requests >= 0 && reading.all[ARM_CANDIDATE].slow >= 0);
                 series_list_done(&list);
+                sampler_done(&sampler);
         }
         if (prometheus_parse_number((const char *) data, size, &value, &at_ms, NULL) == 0)
                 assert(isfinite(value));

@@ -16,7 +16,7 @@ static struct policy policy(void)
 
         policy_defaults(&p);
         strcpy(p.name, "test");
-        p.steps[0] = (struct policy_step){ 10000, 0 };
+        p.steps[0] = (struct policy_step){ .weight_bp = 10000, .hold_ms = 0 };
         p.n_steps = 1;
         p.error_rate = (struct policy_share){ .on = true, .max_ratio = 1.5, .limit = .05 };
         p.latency = (struct policy_share){ .on = true, .max_ratio = 1.5, .limit = .2, .objective_ms = 50 };

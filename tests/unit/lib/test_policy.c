@@ -12,6 +12,7 @@
 
 #include "lib/fs.h"
 #include "lib/policy_file.h"
+#include "lib/release.h"
 
 #define HEAD "name: p\nsummary: s\n"
 #define STEPS "steps: [{ weight: 5, hold: 1s }, { weight: 100, hold: 2s }]\n"
@@ -212,10 +213,11 @@ static void a_file_is_called_as_its_policy(void **state)
 
 static void placeholders_are_filled_in(void **state)
 {
-        char *text = policy_query_text("a{m=\"{{model}}\"} / b{{{candidate}}} - {{stable}}{{x", "credit", 12, 7);
+        char *text = policy_query_text("a{m=\"{{model}}\"} / b{{{candidate}}} - {{stable}}{{x{{target}}", "prod.credit", "credit",
+                                       release_key(12, 3), 7);
         (void) state;
 
-        assert_string_equal(text, "a{m=\"credit\"} / b{12} - 7{{x");
+        assert_string_equal(text, "a{m=\"credit\"} / b{12.3} - 7{{xprod.credit");
         free(text);
 }
 

@@ -10,7 +10,11 @@
 
 #include "lib/sampler.h"
 
+#include <stdio.h>
+
 enum { SCRAPE = 5000, NOW = 1000000 };
+
+#define SAMPLER __attribute__((cleanup(sampler_done))) struct sampler
 
 static const struct sampler_question question = {
         .version = { 1, 2 },
@@ -65,7 +69,7 @@ static struct sample *at(const double *values, size_t n)
 
 static void a_new_instance_counts_from_its_first_scrape(void **state)
 {
-        struct sampler s = { 0 };
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
@@ -80,7 +84,7 @@ static void a_new_instance_counts_from_its_first_scrape(void **state)
 
 static void nothing_is_counted_twice(void **state)
 {
-        struct sampler s = { 0 };
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
@@ -92,7 +96,7 @@ static void nothing_is_counted_twice(void **state)
 
 static void the_first_error_counts_although_its_series_is_new(void **state)
 {
-        struct sampler s = { 0 };
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
@@ -103,7 +107,7 @@ static void the_first_error_counts_although_its_series_is_new(void **state)
 
 static void an_instance_scraped_before_its_first_request_loses_none(void **state)
 {
-        struct sampler s = { 0 };
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
@@ -113,7 +117,7 @@ static void an_instance_scraped_before_its_first_request_loses_none(void **state
 
 static void a_reset_counter_counts_what_came_after(void **state)
 {
-        struct sampler s = { 0 };
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
@@ -123,7 +127,7 @@ static void a_reset_counter_counts_what_came_after(void **state)
 
 static void slow_is_everything_above_the_objective(void **state)
 {
-        struct sampler s = { 0 };
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
@@ -135,7 +139,7 @@ static void slow_is_everything_above_the_objective(void **state)
 static void fresh_counts_begin_after_the_weight_stood(void **state)
 {
         struct sampler_question q = question;
-        struct sampler s = { 0 };
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
@@ -147,24 +151,24 @@ static void fresh_counts_begin_after_the_weight_stood(void **state)
 
 static void after_a_gap_it_counts_from_what_is_left(void **state)
 {
-        struct sampler s = { .n = 1, .marks = { { .instance = "b", .version = 2, .until_ms = NOW - 600000 } } };
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
+        *sampler_add(&s) = (struct sampler_mark){ .instance = "b", .version = 2, .until_ms = NOW - 600000 };
         READ(&s, &question, &r, UP("b", 2, 1, 1), OK("b", 2, 5000, 5010));
         assert_int_equal(r.all[ARM_CANDIDATE].requests, 10);
 }
 
 static void a_restart_of_ours_loses_nothing(void **state)
 {
-        struct sampler s = { 0 }, saved;
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
         READ(&s, &question, &r, UP("b", 2, 1), OK("b", 2, 100));
-        saved = s;
-        saved.marks[0].until_ms = NOW - 1000 - 2 * SCRAPE; /* as if that had been two scrapes ago */
-        READ(&saved, &question, &r, UP("b", 2, 1, 1, 1, 1), OK("b", 2, 90, 100, 130, 150), BAD("b", 2, 3, 3));
+        s.marks[0].until_ms = NOW - 1000 - 2 * SCRAPE; /* as if that had been two scrapes ago */
+        READ(&s, &question, &r, UP("b", 2, 1, 1, 1, 1), OK("b", 2, 90, 100, 130, 150), BAD("b", 2, 3, 3));
         assert_int_equal(r.all[ARM_CANDIDATE].requests, 53);
         assert_int_equal(r.all[ARM_CANDIDATE].errors, 3);
 }
@@ -173,7 +177,7 @@ static void bad_evidence_is_recognised_and_named(void **state)
 {
         static const struct sample old[] = { { NOW - 300000, 1 } };
         struct sampler_question q = question;
-        struct sampler s = { 0 };
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
@@ -210,7 +214,7 @@ static void bad_evidence_is_recognised_and_named(void **state)
 static void an_arm_that_needs_no_traffic_is_not_missed(void **state)
 {
         struct sampler_question q = question;
-        struct sampler s = { 0 };
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
@@ -221,7 +225,7 @@ static void an_arm_that_needs_no_traffic_is_not_missed(void **state)
 
 static void other_versions_do_not_count(void **state)
 {
-        struct sampler s = { 0 };
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
@@ -232,16 +236,18 @@ static void other_versions_do_not_count(void **state)
 
 static void the_range_reaches_back_to_the_oldest_mark(void **state)
 {
-        struct sampler s = { .n = 2, .marks = { { .until_ms = NOW - 40000 }, { .until_ms = NOW - 9000000 } } };
+        SAMPLER s = { 0 };
         (void) state;
 
-        assert_int_equal(sampler_range_ms(&(struct sampler){ 0 }, NOW, 15000, 300000), 15000);
+        assert_int_equal(sampler_range_ms(&s, NOW, 15000, 300000), 15000);
+        sampler_add(&s)->until_ms = NOW - 40000;
+        sampler_add(&s)->until_ms = NOW - 9000000;
         assert_int_equal(sampler_range_ms(&s, NOW, 15000, 300000), 47500);
 }
 
 static void more_instances_than_fit_push_out_the_oldest(void **state)
 {
-        struct sampler s = { 0 };
+        SAMPLER s = { 0 };
         struct reading r;
         (void) state;
 
@@ -249,7 +255,7 @@ static void more_instances_than_fit_push_out_the_oldest(void **state)
                 struct sample one = { NOW - 100000 + i, 1 };
                 struct series up = { .kind = SERIES_UP, .version = 1, .samples = &one, .n = 1 };
 
-                up.instance[0] = (char) ('0' + i);
+                snprintf(up.instance, sizeof up.instance, "10.0.0.1:%d", i);
                 sampler_read(&s, &question, &up, 1, &r);
         }
         assert_int_equal(s.n, SAMPLER_INSTANCES_MAX);

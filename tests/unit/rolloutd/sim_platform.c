@@ -130,7 +130,7 @@ struct save {
 static void check_progress(struct sim *s, const struct rollout *before, const struct rollout *after)
 {
         bool same = after->rollout_id == before->rollout_id, first = before->stable.version == 0;
-        bool last_step = before->phase == PHASE_CANARY && before->step == before->policy.n_steps - 1;
+        bool last_step = before->phase == PHASE_CANARY && before->step == before->policy->n_steps - 1;
 
         if (same && after->phase == PHASE_CANARY && before->phase == PHASE_CANARY && after->step > before->step + 1 &&
             !s->human_pushed)
@@ -148,13 +148,14 @@ static void check_progress(struct sim *s, const struct rollout *before, const st
 
 static void keep_record(struct sim *s, const char *json)
 {
-        static struct rollout after; /* large */
+        struct rollout after;
 
-        if (rollout_decode(json, &after, NULL) < 0) {
+        if (rollout_decode(json, NULL, &after, NULL) < 0) {
                 sim_broken(s, "a record was saved that does not decode");
                 return;
         }
         check_progress(s, &s->saved, &after);
+        rollout_done(&s->saved);
         s->saved = after;
         memcpy(s->record, json, strlen(json) + 1);
         s->revision++;
@@ -373,7 +374,7 @@ static void check_route(struct sim *s, const struct route *d)
                                    weight_of(asked, n, v));
         bp = weight_of(d->w, d->n, r->candidate.version);
         if (s->restart_bp >= 0 && !s->human_pushed && r->phase == PHASE_CANARY && bp > s->restart_bp &&
-            bp > r->policy.steps[0].weight_bp)
+            bp > r->policy->steps[0].weight_bp)
                 sim_broken(s, "after a restart the candidate gets %d, the router had %lld", bp, (long long) s->restart_bp);
         s->restart_bp = -1;
 }

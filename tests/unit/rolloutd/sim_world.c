@@ -59,6 +59,7 @@ void sim_init(struct sim *s, uint64_t seed)
         s->requests_per_s = 200;
         s->slow_ms = 50;
         s->restart_bp = -1;
+        rollout_init(&s->saved, "credit", "credit");
         sim_platform_init(s);
         sim_evidence_init(s);
         s->env = (struct target_env){
@@ -72,13 +73,14 @@ void sim_init(struct sim *s, uint64_t seed)
                 .routed_back = routed_back,
                 .arg = s,
         };
-        s->target = target_new(&s->env, "credit");
+        s->target = target_new(&s->env, "credit", "credit");
 }
 
 void sim_done(struct sim *s)
 {
         target_free(s->target);
         s->target = NULL;
+        rollout_done(&s->saved);
         sim_calls_drop(s);
 }
 
@@ -219,10 +221,10 @@ static void crash_and_restart(struct sim *s)
         s->crashes++;
         sim_calls_drop(s);
         target_free(s->target);
-        s->target = s->revision ? target_load(&s->env, &saved, &e) : target_new(&s->env, "credit");
+        s->target = s->revision ? target_load(&s->env, &saved, &e) : target_new(&s->env, "credit", "credit");
         if (!s->target) {
                 sim_broken(s, "after a crash: %s", e.msg);
-                s->target = target_new(&s->env, "credit");
+                s->target = target_new(&s->env, "credit", "credit");
         }
         s->restart_bp = 0;
         s->restart_step = s->target->now.step;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/auto.h"
+#include "lib/release.h"
 #include "rolloutd/prometheus.h"
 #include "rolloutd/prometheus_parse.h"
 
@@ -145,20 +146,23 @@ static void gates_want_exactly_one_number(void **state)
 static void the_selector_asks_for_raw_samples_of_both_arms(void **state)
 {
         struct policy p = { .latency = { .on = true, .objective_ms = 50 } };
-        struct evidence_question q = { .model = "credit", .version = { 1, 2 }, .range_ms = 15000, .policy = &p };
+        struct evidence_question q = {
+                .target = "prod.credit", .model = "credit", .version = { 1, release_key(2, 1) }, .range_ms = 15000, .policy = &p
+        };
         AUTO(str) with = prometheus_selector(&q);
         (void) state;
 
-        assert_string_equal(with,
-                            "{__name__=~\"up|scorer_requests_total|scorer_request_duration_seconds_bucket\",model=\"credit\","
-                            "version=~\"1|2\",le=~\"|\\\\+Inf|0\\\\.050*\"}[15000ms]");
+        assert_string_equal(
+                with, "{__name__=~\"up|scorer_requests_total|scorer_request_duration_seconds_bucket\",target=\"prod.credit\","
+                      "version=~\"1|2\\\\.1\",le=~\"|\\\\+Inf|0\\\\.050*\"}[15000ms]");
         p.latency.objective_ms = 1000;
         AUTO(str) whole = prometheus_selector(&q);
         assert_contains(whole, "|1(\\\\.0*)?\"");
         p.latency.on = false;
         AUTO(str) without = prometheus_selector(&q);
-        assert_string_equal(without,
-                            "{__name__=~\"up|scorer_requests_total\",model=\"credit\",version=~\"1|2\",le=~\"\"}[15000ms]");
+        assert_string_equal(
+                without,
+                "{__name__=~\"up|scorer_requests_total\",target=\"prod.credit\",version=~\"1|2\\\\.1\",le=~\"\"}[15000ms]");
 }
 
 int main(void)

@@ -7,6 +7,9 @@
 #include "lib/auto.h"
 #include "rolloutd/rollout_json.h"
 
+/* Freed at the end of its block. */
+#define ROLLOUT __attribute__((cleanup(rollout_done))) struct rollout
+
 static const struct move *row(const char *id)
 {
         for (size_t i = 0; i < fsm_move_count; i++)
@@ -16,21 +19,21 @@ static const struct move *row(const char *id)
         return NULL;
 }
 
-static struct policy policy(void)
+static const struct policy *policy(void)
 {
         struct policy p;
 
         policy_defaults(&p);
         strcpy(p.name, "test");
         strcpy(p.summary, "for tests");
-        p.steps[0] = (struct policy_step){ 500, 1000 };
-        p.steps[1] = (struct policy_step){ 2500, 2000 };
-        p.steps[2] = (struct policy_step){ 10000, 3000 };
+        p.steps[0] = (struct policy_step){ .weight_bp = 500, .hold_ms = 1000 };
+        p.steps[1] = (struct policy_step){ .weight_bp = 2500, .hold_ms = 2000 };
+        p.steps[2] = (struct policy_step){ .weight_bp = 10000, .hold_ms = 3000 };
         p.n_steps = 3;
         p.error_rate = (struct policy_share){ .on = true, .max_ratio = 1.5, .limit = .05 };
         p.queries[0] = (struct policy_query){ .name = "cost", .query = "sum(x)", .has_max = true, .max = 1.5 };
         p.n_queries = 1;
-        return p;
+        return policy_share(NULL, &p);
 }
 
 static void ask(struct rollout *r, const char *id, enum ask what, int64_t version)
@@ -38,6 +41,7 @@ static void ask(struct rollout *r, const char *id, enum ask what, int64_t versio
         struct request rq = { .what = what, .version = version, .policy = policy(), .actor = "ann", .reason = "because" };
 
         rollout_apply(r, row(id), &rq, "", 1000000);
+        policy_unref(rq.policy);
 }
 
 static void move(struct rollout *r, const char *id)
@@ -52,7 +56,7 @@ static struct rollout served(void)
 {
         struct rollout r;
 
-        rollout_init(&r, "credit");
+        rollout_init(&r, "prod.credit", "credit");
         ask(&r, "idle.start", ASK_START, 1);
         move(&r, "pending.first-ready");
         move(&r, "promoting.stands");
@@ -71,7 +75,7 @@ static void upgrade(struct rollout *r, int64_t version)
 
 static void the_first_version_becomes_stable(void **state)
 {
-        struct rollout r = served();
+        ROLLOUT r = served();
         (void) state;
 
         assert_int_equal(r.phase, PHASE_DONE);
@@ -91,7 +95,7 @@ static void the_first_version_becomes_stable(void **state)
 
 static void weights_follow_the_steps(void **state)
 {
-        struct rollout r = served();
+        ROLLOUT r = served();
         struct weight w[2];
         (void) state;
 
@@ -114,7 +118,7 @@ static void weights_follow_the_steps(void **state)
 
 static void an_old_stable_version_stays_warm_for_the_window(void **state)
 {
-        struct rollout r = served();
+        ROLLOUT r = served();
         struct deployment d[WORLD_VERSIONS_MAX];
         (void) state;
 
@@ -132,7 +136,7 @@ static void an_old_stable_version_stays_warm_for_the_window(void **state)
 
 static void a_rollback_when_done_goes_to_the_version_before(void **state)
 {
-        struct rollout r = served();
+        ROLLOUT r = served();
         struct err e = { 0 };
         int64_t to;
         (void) state;
@@ -150,14 +154,14 @@ static void a_rollback_when_done_goes_to_the_version_before(void **state)
         assert_int_equal(r.window[0].version, 2);
         assert_int_equal(rollout_back_to(&r, 2, &to, NULL), 0);
         assert_failed(rollout_back_to(&r, 0, &to, &e), e, ERR_CONFLICT, "--to takes 2");
-        assert_false(rollout_expire(&r, 1000000 + r.policy.rollback_window_ms - 1));
-        assert_true(rollout_expire(&r, 1000000 + r.policy.rollback_window_ms));
+        assert_false(rollout_expire(&r, 1000000 + r.policy->rollback_window_ms - 1));
+        assert_true(rollout_expire(&r, 1000000 + r.policy->rollback_window_ms));
         assert_int_equal(r.n_window, 0);
 }
 
 static void plain_rollbacks_go_back_and_back_and_never_forward(void **state)
 {
-        struct rollout r = served();
+        ROLLOUT r = served();
         struct err e = { 0 };
         int64_t to;
         (void) state;
@@ -183,7 +187,7 @@ static void plain_rollbacks_go_back_and_back_and_never_forward(void **state)
 
 static void a_candidate_that_was_rolled_back_is_only_there_to_be_looked_at(void **state)
 {
-        struct rollout r = served();
+        ROLLOUT r = served();
         struct err e = { 0 };
         int64_t to;
         (void) state;
@@ -212,12 +216,13 @@ static void a_candidate_that_was_rolled_back_is_only_there_to_be_looked_at(void 
 
 static void where_a_rollback_can_go(void **state)
 {
-        struct rollout idle, r = served();
+        ROLLOUT idle = { 0 };
+        ROLLOUT r = served();
         struct err e = { 0 };
         int64_t to;
         (void) state;
 
-        rollout_init(&idle, "credit");
+        rollout_init(&idle, "prod.credit", "credit");
         assert_failed(rollout_back_to(&idle, 0, &to, &e), e, ERR_CONFLICT, "no stable version");
         assert_failed(rollout_back_to(&r, 0, &to, &e), e, ERR_CONFLICT, "no earlier version");
         assert_failed(rollout_back_to(&r, 1, &to, &e), e, ERR_CONFLICT, "already");
@@ -235,7 +240,7 @@ static void where_a_rollback_can_go(void **state)
 
 static void a_rollback_during_a_rollout_may_go_further_back(void **state)
 {
-        struct rollout r = served();
+        ROLLOUT r = served();
         (void) state;
 
         upgrade(&r, 2);
@@ -252,10 +257,10 @@ static void a_rollback_during_a_rollout_may_go_further_back(void **state)
 static void a_first_version_that_fails_leaves_nothing(void **state)
 {
         struct deployment d[WORLD_VERSIONS_MAX];
-        struct rollout r;
+        ROLLOUT r = { 0 };
         (void) state;
 
-        rollout_init(&r, "credit");
+        rollout_init(&r, "prod.credit", "credit");
         ask(&r, "idle.start", ASK_START, 1);
         move(&r, "pending.first-failed");
         assert_int_equal(r.phase, PHASE_IDLE);
@@ -266,7 +271,7 @@ static void a_first_version_that_fails_leaves_nothing(void **state)
 
 static void a_later_request_does_not_change_who_started_it(void **state)
 {
-        struct rollout r = served();
+        ROLLOUT r = served();
         struct request rq = { .what = ASK_PAUSE, .actor = "oncall", .reason = "lunch" };
         (void) state;
 
@@ -280,7 +285,7 @@ static void a_later_request_does_not_change_who_started_it(void **state)
 
 static void a_new_step_begins_with_no_evidence(void **state)
 {
-        struct rollout r = served();
+        ROLLOUT r = served();
         (void) state;
 
         ask(&r, "done.start", ASK_START, 2);
@@ -305,7 +310,7 @@ static void a_restart_falls_back_to_the_weight_that_is_live(void **state)
         (void) state;
 
         for (size_t i = 0; i < LENGTH(cases); i++) {
-                struct rollout r = served();
+                ROLLOUT r = served();
 
                 ask(&r, "done.start", ASK_START, 2);
                 move(&r, "pending.ready");
@@ -318,7 +323,7 @@ static void a_restart_falls_back_to_the_weight_that_is_live(void **state)
 
 static void verdict_events_are_made_when_something_changes(void **state)
 {
-        struct rollout r = served();
+        ROLLOUT r = served();
         struct verdict v;
         int before = r.n_outbox;
         (void) state;
@@ -340,7 +345,7 @@ static void verdict_events_are_made_when_something_changes(void **state)
 
 static void recorded_events_leave_the_outbox(void **state)
 {
-        struct rollout r = served();
+        ROLLOUT r = served();
         (void) state;
 
         rollout_recorded(&r, 2);
@@ -380,7 +385,7 @@ static struct rollout rich(void)
         };
         strcpy(r.rejected, "why not");
         r.window[0].left = true;
-        r.sampler = (struct sampler){ .n = 1, .marks = { { "127.0.0.1:18101", 3, 777 } } };
+        *sampler_add(&r.sampler) = (struct sampler_mark){ "127.0.0.1:18101", 3, 777 };
         v.numbers[0] = (struct verdict_number){ "share", .25 };
         v.n_numbers = 1;
         rollout_judged(&r, &v, 1000500);
@@ -389,16 +394,19 @@ static struct rollout rich(void)
 
 static void json_keeps_everything(void **state)
 {
-        struct rollout r = rich(), again;
+        ROLLOUT r = rich();
+        ROLLOUT again = { 0 };
+        ROLLOUT fresh = { 0 };
+        ROLLOUT fresh_again = { 0 };
         struct err e = { 0 };
         char *first = rollout_encode(&r), *second;
         (void) state;
 
-        assert_ok(rollout_decode(first, &again, &e), e);
+        assert_ok(rollout_decode(first, NULL, &again, &e), e);
         second = rollout_encode(&again);
         assert_string_equal(first, second);
         assert_true(memcmp(&r.judge, &again.judge, sizeof r.judge) == 0);
-        assert_memory_equal(&r.policy.queries[0], &again.policy.queries[0], sizeof r.policy.queries[0]);
+        assert_memory_equal(&r.policy->queries[0], &again.policy->queries[0], sizeof r.policy->queries[0]);
         assert_int_equal(again.outbox[again.n_outbox - 1].verdict.numbers[0].value * 100, 25);
         assert_string_equal(again.candidate.digest, r.candidate.digest);
         assert_string_equal(again.rejected, "why not");
@@ -406,10 +414,83 @@ static void json_keeps_everything(void **state)
         free(first);
         free(second);
 
-        rollout_init(&r, "fresh");
-        first = rollout_encode(&r);
-        assert_ok(rollout_decode(first, &again, &e), e);
+        rollout_init(&fresh, "fresh", "fresh");
+        first = rollout_encode(&fresh);
+        assert_ok(rollout_decode(first, NULL, &fresh_again, &e), e);
         free(first);
+}
+
+/* As programs wrote it that knew neither targets, releases nor declarations. */
+static void an_old_record_is_understood(void **state)
+{
+        static const char text[] =
+                "{\"format\":1,\"model\":\"credit\",\"phase\":\"DONE\",\"rollout_id\":1,"
+                "\"stable\":{\"version\":3,\"replicas\":2,\"digest\":\"\",\"until_ms\":0},"
+                "\"candidate\":{\"version\":0,\"replicas\":0,\"digest\":\"\",\"until_ms\":0},\"window\":[],"
+                "\"policy\":{\"name\":\"p\",\"summary\":\"\",\"steps\":[{\"weight_bp\":10000,\"hold_ms\":1}],"
+                "\"error_rate\":{\"on\":true,\"max_ratio\":1.5,\"limit\":0.0,\"objective_ms\":0},"
+                "\"latency\":{\"on\":false,\"max_ratio\":0.0,\"limit\":0.0,\"objective_ms\":0},\"queries\":[],"
+                "\"min_requests\":1,\"false_rollback\":0.01,\"max_hold_ms\":1,\"starved_rolls_back\":false,"
+                "\"start_deadline_ms\":1,\"keep_failed_ms\":1,\"rollback_window_ms\":1,\"window_versions\":2,\"replicas\":2},"
+                "\"progress\":{\"step\":0,\"paused\":false,\"served\":true,\"stood\":false,\"stood_at_ms\":0,\"held_ms\":0,"
+                "\"starved_ms\":0,\"starting_ms\":0,\"sampler\":[],\"judge\":{"
+                "\"errors\":{\"log_e\":[0,0,0,0,0,0,0,0],\"peak\":0},\"slow\":{\"log_e\":[0,0,0,0,0,0,0,0],\"peak\":0},"
+                "\"total\":[0,0,0,0,0,0,0,0],\"step\":[0,0,0,0,0,0,0,0],\"window\":[0,0,0,0,0,0,0,0],"
+                "\"window_before\":[0,0,0,0,0,0,0,0],\"unpaired\":[0,0,0,0,0,0,0,0],\"window_since_ms\":0},\"verdict\":null},"
+                "\"actor\":\"\",\"reason\":\"\",\"note\":\"\",\"started_at\":null,\"updated_at\":null,\"last_event\":1,"
+                "\"outbox\":[{\"number\":1,\"rollout_id\":1,\"at\":null,\"kind\":\"done\",\"row\":\"promoting.stands\","
+                "\"from\":\"PROMOTING\",\"to\":\"DONE\",\"stable\":3,\"candidate\":null,\"weight\":100,\"why\":\"\","
+                "\"actor\":\"\",\"verdict\":null}]}";
+        ROLLOUT r = { 0 };
+        struct err e = { 0 };
+        (void) state;
+
+        assert_ok(rollout_decode(text, NULL, &r, &e), e);
+        assert_string_equal(r.target, "credit");
+        assert_int_equal(r.stable.version, 3);
+        assert_int_equal(r.outbox[0].stable, 3);
+        assert_int_equal(r.surge_percent, 100);
+        assert_false(r.policy->steps[0].pause);
+}
+
+static void releases_keep_their_builds(void **state)
+{
+        ROLLOUT r = served();
+        ROLLOUT again = { 0 };
+        struct err e = { 0 };
+        (void) state;
+
+        ask(&r, "done.start", ASK_START, release_key(7, 1));
+        strcpy(r.candidate.build, "0123456789abcdef");
+        AUTO(str) text = rollout_encode(&r);
+        assert_ok(rollout_decode(text, NULL, &again, &e), e);
+        assert_true(again.candidate.version == release_key(7, 1));
+        assert_string_equal(again.candidate.build, "0123456789abcdef");
+        assert_true(again.outbox[again.n_outbox - 1].candidate == release_key(7, 1));
+        AUTO(json) view = rollout_view(&again, &(struct rollout_view){ .message = "" });
+        assert_int_equal(json_integer_value(json_object_get(view, "candidate")), 7);
+        assert_string_equal(json_string_value(json_object_get(view, "candidate_release")), "7.1");
+}
+
+static void equal_policies_are_shared(void **state)
+{
+        struct policy_pool *pool = policy_pool_new();
+        const struct policy *mine = policy(), *a = policy_share(pool, mine), *b = policy_share(pool, mine);
+        struct policy other = *mine;
+        (void) state;
+
+        other.steps[0].hold_ms++;
+        const struct policy *c = policy_share(pool, &other);
+        assert_ptr_equal(a, b);
+        assert_ptr_not_equal(a, c);
+        assert_ptr_not_equal(a, mine);
+        policy_unref(a);
+        policy_unref(mine);
+        assert_int_equal(b->n_steps, 3);
+        policy_pool_free(pool);
+        policy_unref(b);
+        policy_unref(c);
+        assert_ptr_equal(policy_share(NULL, &policy_none), &policy_none);
 }
 
 /* Replace the first `from` by `to`; the caller frees. */
@@ -440,7 +521,8 @@ static void a_record_that_does_not_fit_is_refused(void **state)
                 { "\"state\":\"breach\"", "\"state\":\"odd\"", "odd" },
                 { "sha256:0", "sha256:x", "digest" },
         };
-        struct rollout r = rich(), out;
+        ROLLOUT r = rich();
+        struct rollout out;
         char *text = rollout_encode(&r);
         (void) state;
 
@@ -448,7 +530,7 @@ static void a_record_that_does_not_fit_is_refused(void **state)
                 char *bad = replaced(text, cases[i].from, cases[i].to);
                 struct err e = { 0 };
 
-                assert_failed(rollout_decode(bad, &out, &e), e, ERR_INVALID, cases[i].says);
+                assert_failed(rollout_decode(bad, NULL, &out, &e), e, ERR_INVALID, cases[i].says);
                 free(bad);
         }
         free(text);
@@ -456,7 +538,7 @@ static void a_record_that_does_not_fit_is_refused(void **state)
 
 static void the_view_is_what_the_api_promises(void **state)
 {
-        struct rollout r = rich();
+        ROLLOUT r = rich();
         AUTO(json) v = rollout_view(&r, &(struct rollout_view){ .revision = 12, .message = "waiting" });
         (void) state;
 
@@ -489,6 +571,9 @@ int main(void)
                 cmocka_unit_test(verdict_events_are_made_when_something_changes),
                 cmocka_unit_test(recorded_events_leave_the_outbox),
                 cmocka_unit_test(json_keeps_everything),
+                cmocka_unit_test(an_old_record_is_understood),
+                cmocka_unit_test(releases_keep_their_builds),
+                cmocka_unit_test(equal_policies_are_shared),
                 cmocka_unit_test(a_record_that_does_not_fit_is_refused),
                 cmocka_unit_test(the_view_is_what_the_api_promises),
         };

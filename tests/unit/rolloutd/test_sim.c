@@ -13,15 +13,15 @@
 
 static struct sim sim; /* large */
 
-static struct policy policy(void)
+static struct policy plain_policy(void)
 {
         struct policy p;
 
         policy_defaults(&p);
         strcpy(p.name, "sim");
-        p.steps[0] = (struct policy_step){ 500, 3000 };
-        p.steps[1] = (struct policy_step){ 2500, 3000 };
-        p.steps[2] = (struct policy_step){ 10000, 3000 };
+        p.steps[0] = (struct policy_step){ .weight_bp = 500, .hold_ms = 3000 };
+        p.steps[1] = (struct policy_step){ .weight_bp = 2500, .hold_ms = 3000 };
+        p.steps[2] = (struct policy_step){ .weight_bp = 10000, .hold_ms = 3000 };
         p.n_steps = 3;
         p.min_requests = 20;
         p.error_rate = (struct policy_share){ .on = true, .max_ratio = 1.5, .limit = .1 };
@@ -30,14 +30,25 @@ static struct policy policy(void)
         return p;
 }
 
-static int ask(struct sim *s, enum ask what, int64_t version)
+static int ask_with(struct sim *s, enum ask what, int64_t version, const struct policy *p)
 {
-        struct request rq = { .what = what, .version = version, .policy = policy(), .actor = "ann" };
+        struct request rq = { .what = what, .version = version, .actor = "ann" };
         struct err e = { 0 };
+        int r;
 
         if (what == ASK_ROLLBACK && rollout_back_to(&s->target->now, version, &rq.version, &e) < 0)
                 return -1;
-        return target_ask(s->target, &rq, &e);
+        rq.policy = policy_share(NULL, p);
+        r = target_ask(s->target, &rq, &e);
+        policy_unref(rq.policy);
+        return r;
+}
+
+static int ask(struct sim *s, enum ask what, int64_t version)
+{
+        const struct policy p = plain_policy();
+
+        return ask_with(s, what, version, &p);
 }
 
 static enum phase phase(const struct sim *s)
@@ -184,11 +195,13 @@ static void without_evidence_it_holds_and_says_so(void **state)
 
 static void without_evidence_for_too_long_the_policy_decides(void **state)
 {
+        struct policy p = plain_policy();
         (void) state;
+
+        p.on_no_evidence = POLICY_ROLLBACK;
+        p.max_hold_ms = 15000;
         begin(&sim, 7);
-        assert_int_equal(ask(&sim, ASK_START, 2), 0);
-        sim.target->now.policy.on_no_evidence = POLICY_ROLLBACK;
-        sim.target->now.policy.max_hold_ms = 15000;
+        assert_int_equal(ask_with(&sim, ASK_START, 2, &p), 0);
         pass_until(&sim, PHASE_CANARY, 10000);
         sim.silence = 1;
         sim_pass(&sim, 10000);
