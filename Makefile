@@ -149,7 +149,7 @@ deps-chart: deps
 
 CHART = PATH=$$(tools/kube-build.sh tools):$$PATH
 test-chart: deps-chart ## the Helm chart by itself: lint, rendered manifests, values that are refused (fetches helm once)
-	@$(MAKE) -s --no-print-directory -j$$(nproc) $(BIN)/rolloutd
+	@$(MAKE) -s --no-print-directory -j$$(nproc) programs
 	@$(IN_TEMP) $(CHART) SLUICE_BIN=$(abspath $(BIN)) $(PYTEST) -n 0 tests/chart $(if $(T),-k '$(T)')
 
 chart: deps-chart ## build/sluice-VERSION.tgz, to install or to upload
