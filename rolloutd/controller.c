@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -47,6 +48,18 @@ static void env_changed(void *arg, struct target *t)
         api_watch_changed(arg, t);
 }
 
+static void log_decision(struct controller *c, const struct target *t, const struct event *ev)
+{
+        const struct platform *p = c->platform;
+        const struct decision d = { .target = t->now.target,
+                                    .model = t->now.model,
+                                    .reason = t->now.reason,
+                                    .epoch = p->ops->epoch ? p->ops->epoch(p) : 0,
+                                    .event = ev };
+
+        decision_log_add(c->decisions, &d);
+}
+
 static void env_happened(void *arg, struct target *t, const struct event *ev)
 {
         struct controller *c = arg;
@@ -58,6 +71,7 @@ static void env_happened(void *arg, struct target *t, const struct event *ev)
         else
                 LOG_INFO("event", "target", t->now.target, "kind", ev->kind, "row", ev->row, "phase", phase_name(ev->to), "why",
                          ev->why, "actor", ev->actor);
+        log_decision(c, t, ev);
         api_watch_happened(c, t, ev);
 }
 
@@ -147,10 +161,13 @@ static void records_loaded(void *arg, const struct platform_record *records, siz
         for (size_t i = 0; i < n && i < CONTROLLER_TARGETS_MAX; i++) {
                 struct target *t = target_load(&c->env, &records[i], &e);
 
-                if (t)
-                        add(c, t);
-                else
+                if (!t) {
                         leave_alone(c, records[i].target, &e);
+                        continue;
+                }
+                add(c, t);
+                for (int k = 0; k < t->now.n_outbox; k++) /* perhaps we died before they were logged */
+                        log_decision(c, t, &t->now.outbox[k]);
         }
         c->loaded = true;
         LOG_INFO("records read", LOG_INT("targets", (int64_t) c->n_targets));
@@ -241,6 +258,7 @@ static int64_t work(struct controller *c)
         platform_ms = c->platform->ops->run(c->platform, clock_ms());
         http_server_run(c->server); /* answers that have become possible */
         metric_observe(metrics_cell(c->metrics, METRIC_pass), (double) (clock_us() - started_us) / 1e6);
+        wake = earlier(wake, decision_log_run(c->decisions, now));
         if (any_woken(c))
                 return 0;
         wake = earlier(wake, platform_ms);
@@ -252,6 +270,11 @@ static int64_t work(struct controller *c)
 
 static bool all_is_written(const struct controller *c)
 {
+        struct decision_log_stats decisions;
+
+        decision_log_get_stats(c->decisions, &decisions);
+        if (decisions.sending)
+                return false;
         for (size_t i = 0; i < c->n_targets; i++)
                 if (c->targets[i].t->edits != c->targets[i].t->saved_edits || c->targets[i].t->acting)
                         return false;
@@ -336,6 +359,17 @@ int controller_run(struct controller *c, struct err *e)
 
 /* --- life --- */
 
+static struct decision_log *start_log(const struct controller *c)
+{
+        AUTO(str) folder = xasprintf("%s/decisions", c->settings->state_dir);
+
+        return decision_log_new(&(struct decision_log_config){ .folder = folder,
+                                                               .region = c->settings->region,
+                                                               .max_bytes = c->settings->decision_spool,
+                                                               .send = registry_decided,
+                                                               .registry = c->registry });
+}
+
 static int start_server(struct controller *c, struct err *e)
 {
         const struct http_server_config config = {
@@ -362,6 +396,7 @@ int controller_new(const struct settings *settings, struct daemon *daemon, struc
         c->http = http_loop_new();
         c->prometheus = prometheus_new(c->http, settings->prometheus);
         c->registry = registry_new(c->http, settings->registry, settings->registry_token);
+        c->decisions = start_log(c);
         c->policy_pool = policy_pool_new();
         c->env = (struct target_env){
                 .platform = platform,
@@ -393,6 +428,7 @@ void controller_free(struct controller *c)
         http_server_stop(c->server);
         prometheus_free(c->prometheus);
         registry_free(c->registry);
+        decision_log_free(c->decisions);
         c->platform->ops->free(c->platform);
         for (size_t i = 0; i < c->n_targets; i++)
                 target_free(c->targets[i].t);

@@ -8,6 +8,7 @@
 #include "lib/http_client.h"
 #include "lib/http_server.h"
 #include "lib/metrics.h"
+#include "rolloutd/decision_log.h"
 #include "rolloutd/platform.h"
 #include "rolloutd/policies.h"
 #include "rolloutd/prometheus.h"
@@ -46,6 +47,7 @@ struct controller {
         struct prometheus *prometheus;
         struct registry *registry;
         struct tokens *tokens;
+        struct decision_log *decisions;
         struct policies policies;
         struct policy_pool *policy_pool;
         struct metrics *metrics;

@@ -156,6 +156,9 @@ struct platform_ops {
         /* A mark has been followed (its rollback is in a saved record): take it away. */
         void (*unmark)(struct platform *p, const char *target, const char *id);
 
+        /* Which leadership this is: grows from leader to leader; 0 while another one leads. NULL where there is but one process. */
+        int64_t (*epoch)(const struct platform *p);
+
         /* The loop. poll_fds() lists descriptors to wait for; run() does what is due, calls done functions, and returns in how many
          * milliseconds it wants to run again even if no descriptor is ready (-1: no need). */
         unsigned (*poll_fds)(struct platform *p, struct pollfd *out, unsigned max);

@@ -22,10 +22,10 @@ struct ask {
         struct registry *registry;
         struct http_call call;
         struct http_flight *flight;
-        char *url;
+        char *url, *body;
         char what[160]; /* for errors */
         void (*resolved)(void *arg, const struct registry_version *v, const struct err *failure);
-        void (*listed)(void *arg, const char *body, const struct err *failure);
+        registry_body_fn answered;
         void *arg;
         struct ask *prev, *next;
 };
@@ -34,6 +34,7 @@ static void ask_free(struct ask *a)
 {
         DL_DELETE(a->registry->asks, a);
         free(a->url);
+        free(a->body);
         free(a);
 }
 
@@ -63,7 +64,7 @@ static void tell(struct ask *a, const struct http_response *r, const struct err 
         if (a->resolved)
                 a->resolved(a->arg, failure ? NULL : &v, failure);
         else
-                a->listed(a->arg, failure ? NULL : r->body, failure);
+                a->answered(a->arg, failure ? NULL : r->body, failure);
 }
 
 static void answered(void *arg, const struct http_response *r, const struct err *failure)
@@ -81,14 +82,21 @@ static void answered(void *arg, const struct http_response *r, const struct err 
         ask_free(a);
 }
 
-static struct ask *start(struct registry *r, char *url, void *arg)
+/* `url` and `body` are taken over; without a body it is a GET. */
+static struct ask *start(struct registry *r, char *url, char *body, void *arg)
 {
         struct ask *a = xcalloc(1, sizeof *a);
 
         a->registry = r;
         a->url = url;
+        a->body = body;
         a->arg = arg;
         a->call = (struct http_call){ .url = a->url, .bearer = r->token, .timeout_ms = TIMEOUT_MS, .max_body = BODY_MAX };
+        if (body) {
+                a->call.method = "POST";
+                a->call.body = body;
+                a->call.body_len = strlen(body);
+        }
         DL_APPEND(r->asks, a);
         a->flight = http_loop_start(r->loop, &a->call, answered, a);
         return a;
@@ -97,18 +105,26 @@ static struct ask *start(struct registry *r, char *url, void *arg)
 void registry_resolve(struct registry *r, const char *model, const char *ref,
                       void (*done)(void *arg, const struct registry_version *v, const struct err *failure), void *arg)
 {
-        struct ask *a = start(r, xasprintf("%s/v1/models/%s/versions/%s", r->url, model, ref), arg);
+        struct ask *a = start(r, xasprintf("%s/v1/models/%s/versions/%s", r->url, model, ref), NULL, arg);
 
         a->resolved = done;
         snprintf(a->what, sizeof a->what, "look up version %s of %s", ref, model);
 }
 
-void registry_tokens(struct registry *r, void (*done)(void *arg, const char *body, const struct err *failure), void *arg)
+void registry_tokens(struct registry *r, registry_body_fn done, void *arg)
 {
-        struct ask *a = start(r, xasprintf("%s/v1/tokens", r->url), arg);
+        struct ask *a = start(r, xasprintf("%s/v1/tokens", r->url), NULL, arg);
 
-        a->listed = done;
+        a->answered = done;
         snprintf(a->what, sizeof a->what, "list tokens");
+}
+
+void registry_decided(struct registry *r, char *body, registry_body_fn done, void *arg)
+{
+        struct ask *a = start(r, xasprintf("%s/v1/decisions", r->url), body, arg);
+
+        a->answered = done;
+        snprintf(a->what, sizeof a->what, "log decisions");
 }
 
 struct registry *registry_new(struct http_loop *loop, const char *url, const char *token)

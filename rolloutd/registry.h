@@ -1,4 +1,5 @@
-/* What rolloutd asks of registryd, asynchronously: which version a reference means, and which tokens there are. */
+/* What rolloutd asks of registryd and tells it, asynchronously: which version a reference means, which tokens there are, what was
+ * decided. */
 #pragma once
 
 #include "lib/http_client.h"
@@ -18,5 +19,10 @@ struct registry_version {
 void registry_resolve(struct registry *r, const char *model, const char *ref,
                       void (*done)(void *arg, const struct registry_version *v, const struct err *failure), void *arg);
 
+typedef void (*registry_body_fn)(void *arg, const char *body, const struct err *failure);
+
 /* The body of GET /v1/tokens. */
-void registry_tokens(struct registry *r, void (*done)(void *arg, const char *body, const struct err *failure), void *arg);
+void registry_tokens(struct registry *r, registry_body_fn done, void *arg);
+
+/* POST /v1/decisions with this body, which is taken over. */
+void registry_decided(struct registry *r, char *body, registry_body_fn done, void *arg);

@@ -6,6 +6,8 @@
 #include "lib/log.h"
 #include "lib/names.h"
 
+enum { SPOOL_LEAST = 65536 };
+
 static const struct setting rows[] = {
 #define SETTING(name, type, fallback, reloadable, help)                                                                          \
         { #name, SETTING_##type, offsetof(struct settings, name), fallback, reloadable, help },
@@ -36,6 +38,16 @@ static int check_url(const char *name, const char *url, struct err *e)
         return err_set(e, ERR_INVALID, "%s must be like http://HOST:PORT, not \"%s\"", name, url);
 }
 
+static int check_log(const struct settings *s, struct err *e)
+{
+        if (!s->region)
+                return err_set(e, ERR_INVALID, "region must not be empty");
+        if (s->decision_spool < SPOOL_LEAST)
+                return err_set(e, ERR_INVALID, "decision_spool must be at least %d bytes, not %lld", SPOOL_LEAST,
+                               (long long) s->decision_spool);
+        return name_check("region", s->region, e);
+}
+
 int settings_check(const struct settings *s, struct err *e)
 {
         enum log_level level;
@@ -49,9 +61,9 @@ int settings_check(const struct settings *s, struct err *e)
                 return err_set(e, ERR_INVALID, "log_level must be debug, info, warn or error, not \"%s\"", s->log_level);
         if (strcmp(s->platform, "local") != 0)
                 return err_set(e, ERR_INVALID, "platform must be local, not \"%s\"", s->platform);
-        if (name_check("default_policy", s->default_policy, e) < 0 || check_url("registry", s->registry, e) < 0 ||
-            check_url("prometheus", s->prometheus, e) < 0 || in_range("tick", s->tick, 50, 300000, e) < 0 ||
-            in_range("scrape_interval", s->scrape_interval, 50, 300000, e) < 0 ||
+        if (name_check("default_policy", s->default_policy, e) < 0 || check_log(s, e) < 0 ||
+            check_url("registry", s->registry, e) < 0 || check_url("prometheus", s->prometheus, e) < 0 ||
+            in_range("tick", s->tick, 50, 300000, e) < 0 || in_range("scrape_interval", s->scrape_interval, 50, 300000, e) < 0 ||
             in_range("token_sync", s->token_sync, 100, 86400000, e) < 0)
                 return -1;
         return 0;
