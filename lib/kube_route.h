@@ -13,11 +13,12 @@
 #include <jansson.h>
 
 #include "lib/err.h"
+#include "lib/kube_slots.h"
 
 enum {
         KUBE_ROUTE_WHOLE = 10000, /* shares are basis points */
         KUBE_ROUTE_REFS_MAX = 16, /* as many as the API allows in a rule */
-        KUBE_ROUTE_PAIR = 2,
+        KUBE_ROUTE_PAIR = KUBE_SLOTS,
         KUBE_SERVICE_MAX = 63,
         KUBE_ROUTE_WHY_MAX = 256,
 };

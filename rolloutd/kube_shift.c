@@ -382,9 +382,12 @@ static int tidy_slots(struct kube_router_job *j, const struct kube_reading *r, c
 
 static int follow_plan(struct kube_router_job *j, const struct kube_reading *r, const struct kube_slot *live, struct err *e)
 {
+        struct kube_slot_want want[WORLD_VERSIONS_MAX];
         struct kube_slot_plan plan;
 
-        if (kube_slots_plan(live, j->weights, j->n, &plan, e))
+        for (int i = 0; i < j->n; i++)
+                want[i] = (struct kube_slot_want){ j->weights[i].version, j->weights[i].bp };
+        if (kube_slots_plan(live, want, j->n, &plan, e))
                 return -1;
         switch (plan.move) {
         case KUBE_SLOT_CLEAR: {

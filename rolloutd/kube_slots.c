@@ -1,4 +1,4 @@
-/* Two slots, any releases. */
+/* The two Services of an adopted route, as JSON. */
 #include "rolloutd/kube_slots.h"
 
 #include <stdio.h>
@@ -6,88 +6,6 @@
 
 #include "lib/auto.h"
 #include "lib/release.h"
-
-/* --- the plan --- */
-
-static int asked_for(const struct weight *w, int n, int64_t release)
-{
-        for (int i = 0; i < n; i++)
-                if (w[i].version == release)
-                        return w[i].bp;
-        return -1;
-}
-
-static int slot_of(const struct kube_slot *live, int64_t release)
-{
-        for (int s = 0; s < KUBE_SLOTS; s++)
-                if (live[s].release == release)
-                        return s;
-        return -1;
-}
-
-/* How little a slot would be missed; the newer release is more likely the one that is being left. */
-static int cost(const struct kube_slot *live, int s, const struct weight *w, int n)
-{
-        const struct kube_slot *other = &live[!s];
-
-        if (live[s].bp == 0)
-                return 0;
-        if (live[s].release == 0)
-                return 1;
-        if (asked_for(w, n, live[s].release) == 0)
-                return 2;
-        return release_version(live[s].release) > release_version(other->release) ||
-                               (release_version(live[s].release) == release_version(other->release) &&
-                                live[s].release > other->release)
-                       ? 3
-                       : 4;
-}
-
-/* The slot for a release that has none yet. taken: they select what is wanted. */
-static int pick(const struct kube_slot *live, const bool *taken, const struct weight *w, int n)
-{
-        if (taken[0] || taken[1])
-                return taken[0];
-        return cost(live, 1, w, n) < cost(live, 0, w, n);
-}
-
-static void make_room(const struct kube_slot *live, int s, int64_t release, struct kube_slot_plan *out)
-{
-        bool free = live[s].bp == 0 || live[!s].release == 0; /* or there is nobody to give its weight to */
-
-        out->slot = s;
-        out->release = release;
-        out->move = free ? KUBE_SLOT_SWITCH : KUBE_SLOT_CLEAR;
-        out->bp[s] = 0;
-        out->bp[!s] = WEIGHT_ALL;
-}
-
-int kube_slots_plan(const struct kube_slot live[KUBE_SLOTS], const struct weight *w, int n, struct kube_slot_plan *out,
-                    struct err *e)
-{
-        bool taken[KUBE_SLOTS] = { false };
-        int64_t missing = 0;
-        int wanted = 0;
-
-        *out = (struct kube_slot_plan){ .move = KUBE_SLOT_READY };
-        for (int i = 0; i < n; i++) {
-                int s = w[i].bp ? slot_of(live, w[i].version) : -1;
-                wanted += w[i].bp > 0;
-                if (s >= 0) {
-                        taken[s] = true;
-                        out->bp[s] = w[i].bp;
-                } else if (w[i].bp && !missing) {
-                        missing = w[i].version;
-                }
-        }
-        if (wanted > KUBE_SLOTS)
-                return err_set(e, ERR_INVALID, "%d releases cannot share the traffic of a route with %d backends", wanted,
-                               KUBE_SLOTS);
-        if (!missing)
-                return 0;
-        make_room(live, pick(live, taken, w, n), missing, out);
-        return 0;
-}
 
 /* --- Services --- */
 

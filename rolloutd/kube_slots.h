@@ -1,34 +1,10 @@
-/*
- * Adopted routes name two Services of ours for good; each of these slots selects the pods of one release. Which slot has to select what
- * next, so that two weights are all that ever changes in the user's route. Pure.
- */
+/* The two Services that an adopted route names (lib/kube_slots.h), as JSON. Pure. */
 #pragma once
 
 #include <jansson.h>
 
+#include "lib/kube_slots.h"
 #include "rolloutd/kube_private.h"
-
-struct kube_slot {       /* as freshly read */
-        int64_t release; /* 0: its Service does not exist or selects nothing */
-        int bp;
-};
-
-enum kube_slot_move {
-        KUBE_SLOT_READY,  /* bp[] are the weights that were asked for */
-        KUBE_SLOT_CLEAR,  /* bp[] first: `slot` loses its weight, so that it may be switched */
-        KUBE_SLOT_SWITCH, /* let `slot` select `release`: it has no weight, or nobody to lose it from */
-};
-
-struct kube_slot_plan {
-        enum kube_slot_move move;
-        int slot;
-        int64_t release;
-        int bp[KUBE_SLOTS];
-};
-
-/* The next move towards w; ask again after it. INVALID when more releases shall have traffic than there are slots. */
-int kube_slots_plan(const struct kube_slot live[KUBE_SLOTS], const struct weight *w, int n, struct kube_slot_plan *out,
-                    struct err *e);
 
 /* A slot's Service for a release (0: nothing). `port` is what the user's route calls it by. Caller owns it. */
 json_t *kube_slot_service(const struct kube_platform *k, const struct kube_target *t, int slot, int port, int64_t release);

@@ -6,11 +6,10 @@
 
 #include <jansson.h>
 
+#include "lib/kube_slots.h"
 #include "rolloutd/platform.h"
 
 enum kube_route_mode { KUBE_ROUTE_OWNED, KUBE_ROUTE_ADOPTED };
-
-enum { KUBE_SLOTS = 2 };
 
 struct kube_spec { /* strings are owned, NULL where absent */
         int64_t generation;
