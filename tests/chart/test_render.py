@@ -8,11 +8,6 @@ import yaml
 from chart import BIN, CHART, LEAST, ROOT, helm, objects, pick, render, same_as_golden, template, with_values
 
 EVERYTHING = yaml.safe_load((ROOT / "tests/chart/everything.yaml").read_text())
-# What a server of these years says it has, as `helm template` is told it.
-SERVERS = {
-    "default": [],
-    "1.20": ["--kube-version=1.20.2", "--api-versions=policy/v1beta1", "--api-versions=flowcontrol.apiserver.k8s.io/v1beta1"],
-}
 CASES = {
     "default": LEAST,
     "namespaced": {**LEAST, "rolloutd": {"watchNamespace": "scoring"}},
@@ -91,13 +86,6 @@ def test_selectors_select_the_pods_they_are_for(case):
         else:
             continue
         assert [n for n, l in labels.items() if wanted.items() <= l.items()] == [name], o["kind"]
-
-
-def test_a_server_of_1_20_gets_what_it_knows():
-    apis = {o["kind"]: o["apiVersion"] for o in objects(LEAST, *SERVERS["1.20"])}
-    # helm adds to what it knows by itself; the cluster suite sees what a real server of 1.20 is given.
-    assert apis["FlowSchema"].startswith("flowcontrol.apiserver.k8s.io/")
-    assert {o["apiVersion"] for o in objects(LEAST) if o["kind"] == "PodDisruptionBudget"} == {"policy/v1"}
 
 
 def test_two_installations_share_no_cluster_wide_object():

@@ -104,9 +104,22 @@ class Cluster:
             "apiserver", f"{self.bin}/kube-apiserver", f"--etcd-servers=http://127.0.0.1:{self.etcd_port}",
             *((f"--advertise-address={NET}", "--bind-address=0.0.0.0") if NET else ("--bind-address=127.0.0.1",)), GATES, f"--secure-port={self.port}", f"--tls-cert-file={crt}", f"--tls-private-key-file={key}",
             f"--client-ca-file={self.certs.ca}", "--authorization-mode=RBAC", "--endpoint-reconciler-type=none",
+            f"--audit-policy-file={self.audit_policy()}", f"--audit-log-path={self.audit_log}",
             "--service-account-issuer=https://kubernetes.default.svc", f"--service-account-key-file={self.certs.path('sa.key')}",
             f"--service-account-signing-key-file={self.certs.path('sa.key')}", "--service-cluster-ip-range=10.96.0.0/16")
         self.wait("API server", lambda: self.get("/readyz"))
+
+    def audit_policy(self):
+        """Who asks what: the calls of service accounts, which the chart's rights are compared with."""
+        path = os.path.join(self.folder, "audit-policy.json")
+        with open(path, "w") as f:
+            json.dump({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+                       "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}]}, f)
+        return path
+
+    @property
+    def audit_log(self):
+        return os.path.join(self.folder, "audit.log")
 
     @property
     def ca(self):

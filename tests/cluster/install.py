@@ -1,0 +1,62 @@
+"""Sluice as the chart installs it: helm against the test cluster, with a PostgreSQL outside of it."""
+import os
+import pathlib
+import subprocess
+import sys
+
+import yaml
+
+ROOT = pathlib.Path(__file__).parents[2]
+CHART = ROOT / "charts/sluice"
+BIN = pathlib.Path(os.environ.get("SLUICE_BIN", ROOT / "build/release/bin")).resolve()
+IMAGE = "sluice:test"
+PATIENCE_S = 120
+
+sys.path.append(str(ROOT / "tests/component"))
+from postgres import Postgres  # noqa: E402
+
+
+class OpenPostgres(Postgres):
+    """One that pods can reach."""
+
+    def _spawn(self):
+        self.address, self.port = os.environ["SLUICE_TEST_NET"], 5432
+        (self.data / "pg_hba.conf").write_text("local all all trust\nhost all all 10.244.0.0/16 trust\n")
+        with open(self.data / "postgresql.auto.conf", "a") as f:
+            f.write(f"listen_addresses = '{self.address}'\nport = {self.port}\n")
+        super()._spawn()
+
+    def uri(self):
+        """Of a new database."""
+        name = self.new_database().split("/")[-1].split("?")[0]
+        return f"postgresql://sluice@{self.address}:{self.port}/{name}"
+
+
+class Installation:
+    """One release of the chart. Values are merged over those that the test cluster needs."""
+
+    def __init__(self, cluster, kubelet, folder, namespace, name="sluice"):
+        self.cluster, self.folder, self.namespace, self.name = cluster, pathlib.Path(folder), namespace, name
+        if kubelet:
+            kubelet.images[IMAGE] = {"command": ["ctl"], "env": {"PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin"}}
+
+    def helm(self, *args, check=True):
+        r = subprocess.run([f"{self.cluster.bin}/helm", "--kubeconfig", self.cluster.kubeconfig, "--namespace", self.namespace,
+                            *map(str, args)], capture_output=True, text=True, timeout=PATIENCE_S)
+        assert not check or r.returncode == 0, r.stderr + r.stdout
+        return r.stdout
+
+    def with_values(self, verb, values, *args):
+        path = self.folder / f"{self.name}-values.yaml"
+        repository, tag = IMAGE.split(":")
+        path.write_text(yaml.safe_dump({"image": {"repository": repository, "tag": tag}, **values}))
+        return self.helm(verb, self.name, CHART, "-f", path, *args)
+
+    def install(self, values, *args):
+        return self.with_values("install", values, "--create-namespace", *args)
+
+    def upgrade(self, values, *args):
+        return self.with_values("upgrade", values, *args)
+
+    def uninstall(self):
+        return self.helm("uninstall", self.name, "--wait")
