@@ -11,8 +11,9 @@
 #include "lib/mem.h"
 
 struct entry {
-        char *key; /* "namespace/name" */
-        json_t *object;
+        char *key;      /* "namespace/name" */
+        json_t *object; /* NULL: only keys are kept */
+        char *uid, *version;
         uint64_t seen; /* the list that it was in last */
         UT_hash_handle hh;
 };
@@ -20,18 +21,14 @@ struct entry {
 struct kube_cache {
         struct entry *entries;
         uint64_t list; /* number of the current list */
-        void (*prune)(json_t *object);
-        kube_change_fn changed;
-        void *arg;
+        struct kube_cache_options o;
 };
 
-struct kube_cache *kube_cache_new(void (*prune)(json_t *object), kube_change_fn changed, void *arg)
+struct kube_cache *kube_cache_new(const struct kube_cache_options *o)
 {
         struct kube_cache *c = xcalloc(1, sizeof *c);
 
-        c->prune = prune;
-        c->changed = changed;
-        c->arg = arg;
+        c->o = *o;
         return c;
 }
 
@@ -40,6 +37,8 @@ static void drop(struct kube_cache *c, struct entry *en)
         HASH_DEL(c->entries, en);
         json_decref(en->object);
         free(en->key);
+        free(en->uid);
+        free(en->version);
         free(en);
 }
 
@@ -65,8 +64,27 @@ static struct entry *find(const struct kube_cache *c, const char *namespace_, co
 
 static void report(struct kube_cache *c, enum kube_change change, const json_t *object)
 {
-        if (c->changed)
-                c->changed(c->arg, change, object);
+        if (c->o.changed)
+                c->o.changed(c->o.arg, change, object);
+}
+
+static void replace(char **text, const char *with)
+{
+        if (*text && strcmp(*text, with) == 0)
+                return;
+        free(*text);
+        *text = xstrdup(with);
+}
+
+static void keep(struct kube_cache *c, struct entry *en, json_t *object)
+{
+        replace(&en->uid, kube_meta(object, "uid"));
+        replace(&en->version, kube_meta(object, "resourceVersion"));
+        en->seen = c->list;
+        if (c->o.keys_only)
+                return;
+        json_decref(en->object);
+        en->object = json_incref(object);
 }
 
 static void add(struct kube_cache *c, json_t *object)
@@ -74,23 +92,28 @@ static void add(struct kube_cache *c, json_t *object)
         struct entry *en = xcalloc(1, sizeof *en);
 
         en->key = xasprintf("%s/%s", kube_meta(object, "namespace"), kube_meta(object, "name"));
-        en->object = json_incref(object);
-        en->seen = c->list;
+        keep(c, en, object);
         HASH_ADD_KEYPTR(hh, c->entries, en->key, strlen(en->key), en);
-        report(c, KUBE_ADDED, en->object);
+        report(c, KUBE_ADDED, object);
+}
+
+/* The object as far as its entry remembers it; caller owns it. */
+static json_t *remembered(const struct entry *en)
+{
+        const char *slash = strchr(en->key, '/');
+
+        if (en->object)
+                return json_incref(en->object);
+        return json_pack("{s:{s:s%, s:s, s:s, s:s}}", "metadata", "namespace", en->key, (size_t) (slash - en->key), "name",
+                         slash + 1, "uid", en->uid, "resourceVersion", en->version);
 }
 
 static void forget(struct kube_cache *c, struct entry *en, json_t *last)
 {
-        AUTO(json) object = json_incref(last ? last : en->object);
+        AUTO(json) object = last ? json_incref(last) : remembered(en);
 
         drop(c, en);
         report(c, KUBE_DELETED, object);
-}
-
-static bool same(const json_t *a, const json_t *b, const char *member)
-{
-        return strcmp(kube_meta(a, member), kube_meta(b, member)) == 0;
 }
 
 void kube_cache_put(struct kube_cache *c, json_t *object)
@@ -98,10 +121,10 @@ void kube_cache_put(struct kube_cache *c, json_t *object)
         if (!*kube_meta(object, "name"))
                 return;
         (void) json_object_del(json_object_get(object, "metadata"), "managedFields");
-        if (c->prune)
-                c->prune(object);
+        if (c->o.prune)
+                c->o.prune(object);
         struct entry *en = find(c, kube_meta(object, "namespace"), kube_meta(object, "name"));
-        if (en && !same(en->object, object, "uid")) {
+        if (en && strcmp(en->uid, kube_meta(object, "uid")) != 0) {
                 forget(c, en, NULL);
                 en = NULL;
         }
@@ -110,10 +133,9 @@ void kube_cache_put(struct kube_cache *c, json_t *object)
                 return;
         }
         en->seen = c->list;
-        if (same(en->object, object, "resourceVersion"))
+        if (strcmp(en->version, kube_meta(object, "resourceVersion")) == 0)
                 return;
-        json_decref(en->object);
-        en->object = json_incref(object);
+        keep(c, en, object);
         report(c, KUBE_CHANGED, object);
 }
 
@@ -156,6 +178,8 @@ void kube_cache_each(const struct kube_cache *c, void (*fn)(void *arg, const jso
 {
         struct entry *en, *next;
 
-        HASH_ITER (hh, c->entries, en, next)
-                fn(arg, en->object);
+        HASH_ITER (hh, c->entries, en, next) {
+                AUTO(json) object = remembered(en);
+                fn(arg, object);
+        }
 }

@@ -16,8 +16,17 @@ typedef void (*kube_change_fn)(void *arg, enum kube_change change, const json_t 
 
 struct kube_cache;
 
-/* `prune` may remove members that nobody needs before an object is kept; NULL: it keeps all. */
-struct kube_cache *kube_cache_new(void (*prune)(json_t *object), kube_change_fn changed, void *arg);
+struct kube_cache_options {
+        void (*prune)(json_t *object); /* may remove members that nobody needs before an object is kept; NULL: it keeps all */
+        /* Keep only what tells changes: namespace, name, uid and resourceVersion. For who takes what it needs when `changed` runs.
+         * kube_cache_get() finds nothing then, and an object that was missing from a list is reported as deleted with no more than
+         * these four. */
+        bool keys_only;
+        kube_change_fn changed;
+        void *arg;
+};
+
+struct kube_cache *kube_cache_new(const struct kube_cache_options *o);
 void kube_cache_free(struct kube_cache *c);
 
 /* One object as it now is; one of the same name and another uid is reported as deleted and added. Objects without a name are
@@ -29,7 +38,7 @@ void kube_cache_remove(struct kube_cache *c, json_t *object);
 void kube_cache_begin(struct kube_cache *c);
 void kube_cache_end(struct kube_cache *c);
 
-/* Borrowed until the next change; NULL if there is none. namespace_ "" for cluster-wide kinds. */
+/* Borrowed until the next change; NULL if there is none or only its key is kept. namespace_ "" for cluster-wide kinds. */
 const json_t *kube_cache_get(const struct kube_cache *c, const char *namespace_, const char *name);
 size_t kube_cache_count(const struct kube_cache *c);
 void kube_cache_each(const struct kube_cache *c, void (*fn)(void *arg, const json_t *object), void *arg);

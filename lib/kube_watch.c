@@ -49,7 +49,8 @@ struct kube_watch *kube_watch_start(struct kube *k, const struct kube_watch_opti
 
         w->kube = k;
         w->o = *o;
-        w->cache = kube_cache_new(o->prune, o->changed, o->arg);
+        w->cache = kube_cache_new(&(struct kube_cache_options){
+                .prune = o->prune, .keys_only = o->keys_only, .changed = o->changed, .arg = o->arg });
         kube_lines_init(&w->lines, KUBE_LINE_MAX_BYTES);
         return w;
 }

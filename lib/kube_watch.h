@@ -13,7 +13,8 @@ struct kube_watch_options {
         const struct kube_resource *resource;
         const char *namespace_;        /* NULL: all */
         const char *selector;          /* "labelSelector=...", escaped; NULL: all */
-        void (*prune)(json_t *object); /* see kube_cache_new(); it must leave metadata */
+        void (*prune)(json_t *object); /* see struct kube_cache_options; it must leave metadata */
+        bool keys_only;                /* the same */
         kube_change_fn changed;        /* NULL: nobody wants to know */
         void (*synced)(void *arg);     /* a list is complete: the mirror was whole at one moment; NULL */
         /* It could not go on and will try again by itself; NULL. */

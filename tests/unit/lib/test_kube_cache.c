@@ -39,7 +39,8 @@ static void changes_are_reported_once_each(void **state)
         (void) state;
 
         strbuf_init(&log, 1000);
-        struct kube_cache *c = kube_cache_new(drop_bulk, log_change, &log);
+        struct kube_cache *c =
+                kube_cache_new(&(struct kube_cache_options){ .prune = drop_bulk, .changed = log_change, .arg = &log });
         put(c, "a", "1", "10");
         put(c, "a", "1", "10"); /* a replay */
         put(c, "a", "1", "11");
@@ -58,7 +59,7 @@ static void a_list_sweeps_what_is_gone(void **state)
         (void) state;
 
         strbuf_init(&log, 1000);
-        struct kube_cache *c = kube_cache_new(NULL, log_change, &log);
+        struct kube_cache *c = kube_cache_new(&(struct kube_cache_options){ .changed = log_change, .arg = &log });
         put(c, "a", "1", "1");
         put(c, "b", "2", "2");
         put(c, "c", "3", "3");
@@ -81,7 +82,7 @@ static void a_list_sweeps_what_is_gone(void **state)
 static void what_nobody_reads_is_not_kept(void **state)
 {
         (void) state;
-        struct kube_cache *c = kube_cache_new(drop_bulk, NULL, NULL);
+        struct kube_cache *c = kube_cache_new(&(struct kube_cache_options){ .prune = drop_bulk });
         AUTO(json) nameless = json_pack("{s:{}}", "metadata");
         put(c, "a", "1", "1");
         kube_cache_put(c, nameless);
