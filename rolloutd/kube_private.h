@@ -1,11 +1,18 @@
 /*
  * Between kube*.c: what the Kubernetes platform knows of the cluster, and who does what with it.
  *
- *      kube.c             the platform: operations handed to the parts below, the loop, leadership
+ *      kube.c             the platform: operations handed to the parts below, the loop
+ *      kube_ops.c         operations that have not been answered
+ *      kube_connect.c     which kinds this server has, and the watches
+ *      kube_leader.c      the election, and the label of the leader's pod
  *      kube_spec.c        ModelRollout.spec to struct kube_spec, or a sentence why not (pure)
  *      kube_index.c       watch events to the structs below; the JSON is not kept
+ *      kube_claims.c      who may have which route (pure)
+ *      kube_read.c        what the cluster has of a ModelRollout that has just come
  *      kube_world.c       the structs to struct world, and what Prometheus should scrape (pure)
- *      kube_state.c       load, save, publish: the status and its compare-and-swap
+ *      kube_load.c        load(): all records
+ *      kube_state.c       save, publish, history: the status and its compare-and-swap
+ *      kube_status_patch.c  the JSON Patch that replaces a status (pure)
  *      kube_status_doc.c  struct target to status and conditions (pure)
  *      kube_events.c      Kubernetes Events
  *      kube_plan.c        what a release is made from: the data of its ControllerRevision (pure)
@@ -99,8 +106,11 @@ struct kube_target {       /* one ModelRollout */
         UT_hash_handle hh; /* by id */
         char *id;          /* NAMESPACE.NAME */
         char *namespace_, *name, *uid;
-        struct kube_spec *spec; /* as last seen; never NULL */
-        bool announced;         /* the listener knows this spec */
+        struct kube_spec *spec;    /* as last seen; never NULL */
+        int64_t created_ms;        /* wall clock */
+        bool announced;            /* the listener knows of it */
+        struct kube_target *rival; /* has the route that we want; NULL: nobody */
+        struct kube_read *reading; /* kube_read.c's: what the cluster has of it is not known yet; NULL: it is */
         struct kube_release releases[KUBE_RELEASES_MAX];
         int n_releases;
         struct kube_route route;
@@ -117,10 +127,18 @@ struct kube_platform {
         struct platform base;
         struct kube_settings settings;
         struct kube *kube;
-        struct kube_kinds kinds;
+        struct kube_kinds kinds; /* plural NULL: not known yet, or the server has none */
+        struct kube_connect *connect;
         struct kube_elect *elect;
-        struct kube_watch *rollouts, *deployments, *slices, *routes;
+        struct kube_leader *leader;
+        struct kube_watch *rollouts, *deployments, *slices, *routes; /* NULL: not begun */
         struct kube_target *targets;
+        struct kube_claim *claims;       /* kube_claims.c's */
+        struct kube_load *loads;         /* kube_load.c's: records being read */
+        struct kube_question *questions; /* kube_history.c's */
+        struct kube_state *writing;      /* kube_state.c's: those with something to write */
+        int n_reading;                   /* targets that kube_read.c reads of */
+        struct kube_op *ops;
         struct platform_listener listener;
         struct kube_router_job *routings; /* kube_router.c's: of all targets */
         struct kube_gateways *gateways;   /* kube_gateways.c's; NULL: none was needed yet */
@@ -129,10 +147,62 @@ struct kube_platform {
         struct kube_glance *glances;      /* kube_look.c's: pods being read */
         int64_t look_at_ms;
         bool leading;
+        bool announcing; /* the records have been read: the listener is told what is wanted */
         int64_t epoch;
 };
 
-/* kube_index.c. NULL: there is none. */
+/* kube_connect.c: the kinds, then the watches; ModelRollouts first, so that whatever else comes finds its target. */
+struct kube_connect *kube_connect_new(struct kube_platform *k);
+void kube_connect_free(struct kube_connect *c);
+int64_t kube_connect_run(struct kube_connect *c, int64_t now_ms);
+bool kube_connect_is_synced(const struct kube_connect *c); /* each watch has had its first list */
+
+/* kube_leader.c. -1: no election can be held by such settings. */
+int kube_leader_new(struct kube_platform *k, struct err *e);
+void kube_leader_free(struct kube_platform *k); /* gives the lease away, waiting 2 s at most */
+int64_t kube_leader_run(struct kube_platform *k, int64_t now_ms);
+/* A write of ours met a higher epoch: another one leads. Ends the process. */
+void kube_leader_deposed(struct kube_platform *k, int64_t epoch) __attribute__((noreturn));
+
+/* kube_ops.c. A part may call done whenever it likes, even from inside: it is noted, and told from run(). */
+typedef void (*kube_history_fn)(void *arg, const char *events, const struct err *failure);
+struct kube_op *kube_op_done(struct kube_platform *k, const char *target, platform_done_fn done, void *arg);
+struct kube_op *kube_op_record(struct kube_platform *k, const char *target, platform_done_fn done, void *arg);
+struct kube_op *kube_op_saved(struct kube_platform *k, const char *target, platform_saved_fn done, void *arg);
+struct kube_op *kube_op_history(struct kube_platform *k, const char *target, kube_history_fn done, void *arg);
+void kube_op_observe(struct kube_platform *k, const char *target, platform_world_fn done, void *arg);
+/* What the parts are given as done, with the operation as argument. */
+void kube_op_answer(void *op, const struct err *failure);
+void kube_op_answer_saved(void *op, int64_t revision, const struct err *failure);
+void kube_op_answer_history(void *op, const char *events, const struct err *failure);
+void kube_op_refuse(struct kube_op *op, enum err_kind kind, const char *why);
+void kube_ops_tell(struct kube_platform *k);
+void kube_ops_gone(struct kube_platform *k, const char *target); /* nothing is told of it any more, save history() */
+bool kube_ops_any(const struct kube_platform *k);                /* answered and not told */
+void kube_ops_free(struct kube_platform *k);                     /* tells nothing */
+
+/* kube_read.c */
+void kube_read_start(struct kube_platform *k, struct kube_target *t);
+void kube_read_drop(struct kube_platform *k, struct kube_target *t);
+int64_t kube_read_run(struct kube_platform *k, int64_t now_ms);
+
+/* kube_claims.c: `rival` anew for everybody who wants the same routes as t, which has come or goes; kube_index_tell() for those whose
+ * rival is another now, t not among them. */
+void kube_claims_add(struct kube_platform *k, struct kube_target *t);
+void kube_claims_remove(struct kube_platform *k, struct kube_target *t);
+/* Those who want the route, the i-th; NULL: no more. */
+struct kube_target *kube_claims_route(const struct kube_platform *k, const char *namespace_, const char *route, int i);
+
+/* kube_index.c: kube_change_fn with the platform as argument. */
+void kube_index_rollout(void *k, enum kube_change change, const json_t *object);
+void kube_index_deployment(void *k, enum kube_change change, const json_t *object);
+void kube_index_slice(void *k, enum kube_change change, const json_t *object);
+void kube_index_route(void *k, enum kube_change change, const json_t *object);
+void kube_index_announce(struct kube_platform *k);                       /* all: after load() */
+void kube_index_tell(struct kube_platform *k, struct kube_target *t);    /* what is wanted of one */
+void kube_index_stirred(struct kube_platform *k, struct kube_target *t); /* what is seen of it is another now */
+void kube_index_free(struct kube_platform *k);
+/* NULL: there is none. */
 struct kube_target *kube_find(const struct kube_platform *k, const char *id);
 struct kube_target *kube_find_named(const struct kube_platform *k, const char *namespace_, const char *name);
 struct kube_release *kube_release_of(struct kube_target *t, int64_t version,
@@ -168,16 +238,28 @@ void kube_router_seen(struct kube_platform *k, struct kube_target *t, const json
 /* Another spec.route (kube_index.c): bring the route into that shape, weights as they are. */
 void kube_router_wanted(struct kube_platform *k, struct kube_target *t);
 
-void kube_state_load(struct kube_platform *k, platform_records_fn done, void *arg);
+/* kube_load.c: all records, once we lead and have seen the cluster. */
+void kube_load_start(struct kube_platform *k, platform_records_fn done, void *arg);
+int64_t kube_load_run(struct kube_platform *k, int64_t now_ms);
+void kube_load_free(struct kube_platform *k); /* calls no done */
+
 void kube_state_save(struct kube_platform *k, struct kube_target *t, const char *json, int64_t expected, platform_saved_fn done,
                      void *arg);
-void kube_state_publish(struct kube_platform *k, struct kube_target *t, const struct target *seen,
-                        const struct desire_trouble *trouble);
-void kube_state_unmark(struct kube_platform *k, struct kube_target *t, const char *id);
+void kube_state_publish(struct kube_platform *k, const struct target *seen, const struct desire_trouble *trouble);
+/* What the status of a ModelRollout says, unless we know better (kube_index.c), or as just read to be sure (kube_load.c): then the
+ * record, borrowed, and its revision; NULL: none. */
+const char *kube_state_read(struct kube_platform *k, struct kube_target *t, const json_t *modelrollout, int64_t *revision);
+void kube_state_seen(struct kube_platform *k, struct kube_target *t, const json_t *modelrollout);
+void kube_history_read(struct kube_platform *k, struct kube_target *t, int64_t before, int limit,
+                       struct kube_op *op); /* kube_history.c */
+void kube_history_free(struct kube_platform *k);
+void kube_history_unmark(struct kube_platform *k, struct kube_target *t, const char *id);
 int64_t kube_state_run(struct kube_platform *k, int64_t now_ms);
 void kube_state_drop(struct kube_platform *k, struct kube_target *t);
 
-void kube_events_record(struct kube_platform *k, struct kube_target *t, const char *event, platform_done_fn done, void *arg);
+void kube_events_record(struct kube_platform *k, struct kube_target *t, const char *event, struct kube_op *op);
+void kube_events_trouble(struct kube_platform *k, const struct kube_target *t, const struct desire_trouble *trouble);
 
 /* kube_world.c */
 void kube_world_of(const struct kube_platform *k, const struct kube_target *t, struct world *out);
+size_t kube_world_discover(const struct kube_platform *k, struct scrape_target *out, size_t max);

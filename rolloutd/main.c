@@ -10,6 +10,7 @@
 #include "lib/mem.h"
 #include "rolloutd/controller.h"
 #include "rolloutd/fsm_diagram.h"
+#include "rolloutd/kube.h"
 #include "rolloutd/local.h"
 
 enum { TOKEN_FILE_MAX = 4096 };
@@ -69,12 +70,12 @@ static int scorer_token(const struct settings *s, char **path, struct err *e)
         return 0;
 }
 
-static int start_platform(const struct settings *s, struct platform **out, struct err *e)
+static struct platform *start_local(const struct settings *s, struct err *e)
 {
         AUTO(str) token_file = NULL;
 
         if (scorer_token(s, &token_file, e) < 0)
-                return -1;
+                return NULL;
         const struct local_config config = {
                 .state_dir = s->state_dir,
                 .haproxy_bin = s->haproxy_bin,
@@ -87,8 +88,42 @@ static int start_platform(const struct settings *s, struct platform **out, struc
                 .drain_ms = s->scorer_drain,
                 .stop_ms = s->scorer_stop,
         };
-        *out = local_platform_new(&config, e);
-        return *out ? 0 : -1;
+        return local_platform_new(&config, e);
+}
+
+static struct platform *start_kube(const struct settings *s, struct err *e)
+{
+        const struct kube_settings config = {
+                .kubeconfig = s->kubeconfig,
+                .context = s->kube_context,
+                .namespace_ = s->kube_namespace,
+                .lease = s->kube_lease,
+                .identity = s->kube_identity,
+                .pod = s->kube_pod,
+                .registry_url = s->kube_registry ? s->kube_registry : s->registry,
+                .registry_secret = s->kube_registry_secret,
+                .lease_ms = s->kube_lease_duration,
+        };
+
+        return kube_platform_new(&config, e);
+}
+
+static const struct {
+        const char *name;
+        struct platform *(*start)(const struct settings *s, struct err *e);
+} platforms[] = {
+        { "local", start_local },
+        { "kube", start_kube },
+};
+
+static int start_platform(const struct settings *s, struct platform **out, struct err *e)
+{
+        for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++)
+                if (strcmp(platforms[i].name, s->platform) == 0) {
+                        *out = platforms[i].start(s, e);
+                        return *out ? 0 : -1;
+                }
+        return err_set(e, ERR_INVALID, "there is no platform \"%s\"", s->platform);
 }
 
 static int start(struct service *s, struct daemon *d, struct err *e)

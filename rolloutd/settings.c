@@ -48,6 +48,17 @@ static int check_log(const struct settings *s, struct err *e)
         return name_check("region", s->region, e);
 }
 
+static int check_kube(const struct settings *s, struct err *e)
+{
+        if (!s->kube_lease)
+                return err_set(e, ERR_INVALID, "kube_lease must not be empty");
+        if (s->kube_lease_duration % 1000)
+                return err_set(e, ERR_INVALID, "kube_lease_duration must be whole seconds");
+        if (s->kube_registry && check_url("kube_registry", s->kube_registry, e) < 0)
+                return -1;
+        return in_range("kube_lease_duration", s->kube_lease_duration, 10000, 3600000, e);
+}
+
 int settings_check(const struct settings *s, struct err *e)
 {
         enum log_level level;
@@ -59,8 +70,10 @@ int settings_check(const struct settings *s, struct err *e)
                                "not be empty");
         if (log_level_parse(s->log_level, &level))
                 return err_set(e, ERR_INVALID, "log_level must be debug, info, warn or error, not \"%s\"", s->log_level);
-        if (strcmp(s->platform, "local") != 0)
-                return err_set(e, ERR_INVALID, "platform must be local, not \"%s\"", s->platform);
+        if (strcmp(s->platform, "local") != 0 && strcmp(s->platform, "kube") != 0)
+                return err_set(e, ERR_INVALID, "platform must be local or kube, not \"%s\"", s->platform);
+        if (strcmp(s->platform, "kube") == 0 && check_kube(s, e) < 0)
+                return -1;
         if (name_check("default_policy", s->default_policy, e) < 0 || check_log(s, e) < 0 ||
             check_url("registry", s->registry, e) < 0 || check_url("prometheus", s->prometheus, e) < 0 ||
             in_range("tick", s->tick, 50, 300000, e) < 0 || in_range("scrape_interval", s->scrape_interval, 50, 300000, e) < 0 ||

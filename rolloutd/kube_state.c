@@ -1,0 +1,429 @@
+/* The status of each ModelRollout: what is to be written, one request at a time, and what a refusal means. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "lib/auto.h"
+#include "lib/backoff.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/random.h"
+#include "lib/sha256.h"
+#include "rolloutd/kube_status.h"
+#include "rolloutd/target.h"
+#include "rolloutd/verdict_json.h"
+
+enum { WRITE_TIMEOUT_MS = 3000, PUBLISH_MS = 1000, FOREVER_MS = 3600000, EVENTS_MAX = 2 * ROLLOUT_OUTBOX_MAX, MISFITS_MAX = 3 };
+
+static const struct backoff_policy patience = { .base_ms = 200, .cap_ms = 10000 };
+
+struct kube_state {
+        struct kube_state *prev, *next; /* in k->writing */
+        bool listed;
+        struct kube_platform *k;
+        struct kube_target *t;
+
+        /* The status as last read or written. */
+        int64_t revision, epoch; /* revision 0: there is none of ours */
+        char *resource_version;  /* then: of the ModelRollout */
+        bool has_record;
+        int n_history;
+        int64_t last_event; /* number of the newest in the history */
+        int64_t handed;     /* the revision that the controller has seen last; publishing makes others */
+        char written[17];   /* fingerprint of what people read */
+        struct kube_conditions conditions;
+        char trouble[sizeof((struct desire_trouble *) 0)->reason]; /* that an Event was written about */
+
+        /* What is to be written. */
+        json_t *doc; /* NULL: as written */
+        char print[17];
+        json_t *events; /* oldest first; NULL: none */
+        char *record;   /* NULL: none */
+        platform_saved_fn saved;
+        void *arg;
+
+        /* What is being written. */
+        struct kube_flight *flight;
+        char sent[17];
+        size_t sent_events;
+        bool sent_record;
+
+        int misfits;                /* one after the other */
+        int64_t due_ms, publish_ms; /* not before: at all, and what can wait */
+        struct backoff backoff;
+};
+
+static struct kube_state *state_of(struct kube_platform *k, struct kube_target *t)
+{
+        if (!t->state) {
+                t->state = xcalloc(1, sizeof *t->state);
+                t->state->k = k;
+                t->state->t = t;
+        }
+        return t->state;
+}
+
+static void enlist(struct kube_state *s)
+{
+        if (s->listed)
+                return;
+        s->listed = true;
+        DL_APPEND(s->k->writing, s);
+}
+
+static void delist(struct kube_state *s)
+{
+        if (!s->listed)
+                return;
+        s->listed = false;
+        DL_DELETE(s->k->writing, s);
+}
+
+void kube_state_drop(struct kube_platform *k, struct kube_target *t)
+{
+        struct kube_state *s = t->state;
+
+        if (!s)
+                return;
+        delist(s);
+        if (s->flight)
+                kube_cancel(k->kube, s->flight);
+        json_decref(s->doc);
+        json_decref(s->events);
+        free(s->record);
+        free(s->resource_version);
+        free(TAKE(t->state));
+}
+
+/* --- reading --- */
+
+/* Those that have come into the history already, by a write whose answer was lost. */
+static void drop_known_events(struct kube_state *s, int64_t newest)
+{
+        while (json_array_size(s->events) &&
+               json_integer_value(json_object_get(json_array_get(s->events, 0), "number")) <= newest)
+                (void) json_array_remove(s->events, 0);
+        if (json_array_size(s->events) == 0)
+                json_decref(TAKE(s->events));
+}
+
+static void take_status(struct kube_state *s, const json_t *object)
+{
+        const json_t *status = json_object_get(object, "status"), *history = json_object_get(status, "history");
+        int64_t newest = json_integer_value(json_object_get(json_array_get(history, 0), "number"));
+
+        s->revision = json_integer_value(json_object_get(status, "revision"));
+        s->epoch = json_integer_value(json_object_get(status, "epoch"));
+        s->has_record = json_is_string(json_object_get(status, "record"));
+        s->n_history = (int) json_array_size(history);
+        s->last_event = newest > s->last_event ? newest : s->last_event;
+        *s->written = '\0';
+        kube_conditions_read(status, &s->conditions);
+        free(s->resource_version);
+        s->resource_version = s->revision ? NULL : xstrdup(kube_meta(object, "resourceVersion"));
+        drop_known_events(s, newest);
+}
+
+void kube_state_seen(struct kube_platform *k, struct kube_target *t, const json_t *object)
+{
+        struct kube_state *s = state_of(k, t);
+
+        if (s->revision == 0 && !s->flight)
+                take_status(s, object);
+}
+
+const char *kube_state_read(struct kube_platform *k, struct kube_target *t, const json_t *object, int64_t *revision)
+{
+        struct kube_state *s = state_of(k, t);
+
+        take_status(s, object);
+        *revision = s->handed = s->has_record ? s->revision : 0;
+        return json_string_value(json_object_get(json_object_get(object, "status"), "record"));
+}
+
+/* --- writing --- */
+
+static void answer(struct kube_state *s, int64_t revision, const struct err *failure)
+{
+        platform_saved_fn saved = s->saved;
+
+        if (!s->record)
+                return;
+        free(TAKE(s->record));
+        saved(s->arg, revision, failure);
+}
+
+static bool has_work(const struct kube_state *s)
+{
+        return s->record || s->doc || s->events;
+}
+
+static void later(struct kube_state *s)
+{
+        (void) backoff_next(&patience, &s->backoff, clock_ms(), random_u32());
+        s->due_ms = clock_ms() + s->backoff.wait_ms;
+}
+
+static void forget_sent(struct kube_state *s)
+{
+        for (; s->sent_events; s->sent_events--)
+                (void) json_array_remove(s->events, 0);
+        if (json_array_size(s->events) == 0)
+                json_decref(TAKE(s->events));
+        if (s->doc && strcmp(s->print, s->sent) == 0)
+                json_decref(TAKE(s->doc));
+}
+
+static void written(struct kube_state *s)
+{
+        s->backoff = (struct backoff){ 0 };
+        s->misfits = 0;
+        s->revision++;
+        s->epoch = s->k->epoch;
+        s->publish_ms = clock_ms() + PUBLISH_MS;
+        s->n_history += (int) s->sent_events;
+        s->n_history = s->n_history < KUBE_HISTORY_MAX ? s->n_history : KUBE_HISTORY_MAX;
+        memcpy(s->written, s->sent, sizeof s->written);
+        free(TAKE(s->resource_version));
+        forget_sent(s);
+        if (s->sent_record) {
+                s->has_record = true;
+                s->handed = s->revision;
+                answer(s, s->revision, NULL);
+        }
+}
+
+/* Somebody else's write, or one of ours whose answer was lost. */
+static void on_read_again(void *arg, json_t *object, const struct kube_failure *failure)
+{
+        struct kube_state *s = arg;
+        int64_t before = s->revision, epoch = s->epoch;
+        struct err e = { 0 };
+
+        s->flight = NULL;
+        if (failure) {
+                later(s);
+                answer(s, 0, &failure->err);
+                return;
+        }
+        take_status(s, object);
+        if (s->epoch > s->k->epoch)
+                kube_leader_deposed(s->k, s->epoch);
+        s->due_ms = 0;
+        if (++s->misfits > MISFITS_MAX)
+                later(s);
+        if (s->epoch == s->k->epoch || (s->revision == before && s->epoch == epoch))
+                return; /* again, over what is there */
+        s->handed = -1; /* whatever the controller has seen, it is not this */
+        (void) err_set(&e, ERR_CONFLICT, "the status of %s was written by another: revision %lld, epoch %lld", s->t->id,
+                       (long long) s->revision, (long long) s->epoch);
+        answer(s, 0, &e);
+}
+
+static void read_again(struct kube_state *s)
+{
+        struct kube_call call = { .verb = KUBE_GET,
+                                  .resource = &s->k->kinds.rollouts,
+                                  .namespace_ = s->t->namespace_,
+                                  .name = s->t->name,
+                                  .timeout_ms = WRITE_TIMEOUT_MS };
+
+        s->flight = kube_start(s->k->kube, &call, on_read_again, s);
+}
+
+/* The schema or the rules of the cluster: not to be sent again as it is. */
+static void refuse(struct kube_state *s, const struct kube_failure *failure)
+{
+        LOG_ERROR("a status is refused", "target", s->t->id, "error", failure->err.msg);
+        memcpy(s->written, s->sent, sizeof s->written);
+        forget_sent(s);
+        answer(s, 0, &failure->err);
+}
+
+static void on_written(void *arg, json_t *object, const struct kube_failure *failure)
+{
+        struct kube_state *s = arg;
+
+        (void) object;
+        s->flight = NULL;
+        if (!failure) {
+                written(s);
+        } else if (failure->reason == KUBE_TEST_FAILED || failure->reason == KUBE_CONFLICT) {
+                read_again(s);
+        } else if (failure->reason == KUBE_INVALID || failure->reason == KUBE_NOT_FOUND) {
+                refuse(s, failure);
+        } else {
+                later(s);
+                answer(s, 0, &failure->err);
+        }
+}
+
+static void write_status(struct kube_state *s)
+{
+        struct kube_status_base base = { .revision = s->revision,
+                                         .epoch = s->epoch,
+                                         .resource_version = s->resource_version,
+                                         .has_record = s->has_record,
+                                         .n_history = s->n_history };
+        AUTO(json) patch = kube_status_patch(&base, s->doc, s->k->epoch, s->record, s->events);
+        struct kube_call call = { .verb = KUBE_JSON_PATCH,
+                                  .resource = &s->k->kinds.rollouts,
+                                  .namespace_ = s->t->namespace_,
+                                  .name = s->t->name,
+                                  .subresource = "status",
+                                  .body = patch,
+                                  .timeout_ms = WRITE_TIMEOUT_MS };
+
+        memcpy(s->sent, s->doc ? s->print : s->written, sizeof s->sent);
+        s->sent_events = json_array_size(s->events);
+        s->sent_record = s->record != NULL;
+        s->flight = kube_start(s->k->kube, &call, on_written, s);
+}
+
+/* When the next write may begin. */
+static int64_t due_of(const struct kube_state *s)
+{
+        return s->record || s->due_ms > s->publish_ms ? s->due_ms : s->publish_ms;
+}
+
+static void advance(struct kube_state *s)
+{
+        struct err e = { 0 };
+
+        if (kube_may_write(s->k, WRITE_TIMEOUT_MS, &e) == 0) {
+                write_status(s);
+                return;
+        }
+        later(s);
+        answer(s, 0, &e);
+}
+
+int64_t kube_state_run(struct kube_platform *k, int64_t now_ms)
+{
+        struct kube_state *s, *next;
+        int64_t wake = FOREVER_MS;
+
+        DL_FOREACH_SAFE(k->writing, s, next)
+        {
+                if (!s->flight && !has_work(s)) {
+                        delist(s);
+                        continue;
+                }
+                if (s->flight)
+                        continue;
+                if (now_ms >= due_of(s))
+                        advance(s);
+                else if (due_of(s) - now_ms < wake)
+                        wake = due_of(s) - now_ms;
+        }
+        return wake;
+}
+
+/* --- what is to be written --- */
+
+void kube_state_save(struct kube_platform *k, struct kube_target *t, const char *json, int64_t expected, platform_saved_fn done,
+                     void *arg)
+{
+        struct kube_state *s = state_of(k, t);
+        struct err e = { 0 };
+
+        if (expected != s->handed || s->record) {
+                (void) err_set(&e, ERR_CONFLICT, "%s stands at revision %lld, not %lld", t->id, (long long) s->handed,
+                               (long long) expected);
+                done(arg, 0, &e);
+                return;
+        }
+        s->record = xstrdup(json);
+        s->saved = done;
+        s->arg = arg;
+        s->due_ms = 0;
+        enlist(s);
+}
+
+/* The outbox of a target keeps events until they are recorded; they come into the history with the move that made them. */
+static void take_events(struct kube_state *s, const struct rollout *r)
+{
+        for (int i = 0; i < r->n_outbox; i++) {
+                if (r->outbox[i].number <= s->last_event)
+                        continue;
+                s->last_event = r->outbox[i].number;
+                if (!s->events)
+                        s->events = json_array();
+                if (json_array_size(s->events) < EVENTS_MAX)
+                        (void) json_array_append_new(s->events, event_to_json(&r->outbox[i]));
+                enlist(s);
+        }
+}
+
+static void take_doc(struct kube_state *s, json_t *doc)
+{
+        char digest[DIGEST_TEXT_LEN + 1];
+        AUTO(str) text = json_canonical(doc);
+
+        digest_of(text, strlen(text), digest);
+        (void) snprintf(s->print, sizeof s->print, "%.16s", digest + strlen("sha256:"));
+        json_decref(s->doc);
+        s->doc = strcmp(s->print, s->written) == 0 && !s->flight ? NULL : json_incref(doc);
+        if (s->doc)
+                enlist(s);
+}
+
+static void tell_trouble(struct kube_state *s, const struct desire_trouble *trouble)
+{
+        if (strcmp(s->trouble, trouble->reason) == 0)
+                return;
+        (void) snprintf(s->trouble, sizeof s->trouble, "%s", trouble->reason);
+        if (*s->trouble)
+                kube_events_trouble(s->k, s->t, trouble);
+}
+
+/* What only we know goes before what the controller says. */
+static void trouble_of(const struct kube_platform *k, const struct kube_target *t, const struct desire_trouble *told,
+                       struct desire_trouble *out)
+{
+        bool adopted = t->spec->route.mode == KUBE_ROUTE_ADOPTED, looked = k->routes && !t->reading;
+
+        *out = told ? *told : (struct desire_trouble){ 0 };
+        if (t->spec->invalid)
+                return;
+        if (t->rival)
+                *out = (struct desire_trouble){ .reason = "RouteConflict" };
+        else if (adopted && looked && !t->route.exists && !*out->reason)
+                *out = (struct desire_trouble){ .reason = "RouteNotFound" };
+        else if (adopted && looked && !t->route.ours && !*out->reason)
+                *out = (struct desire_trouble){ .reason = "BackendsNotFound" };
+        else
+                return;
+        if (t->rival)
+                (void) snprintf(out->message, sizeof out->message, "%s, which is older, has the route %s", t->rival->name,
+                                t->spec->route.name);
+        else if (!t->route.exists)
+                (void) snprintf(out->message, sizeof out->message, "there is no HTTPRoute %s", t->spec->route.name);
+        else
+                (void) snprintf(out->message, sizeof out->message, "HTTPRoute %s: %s", t->spec->route.name,
+                                t->route.trouble ? t->route.trouble : "no rule has both backends");
+}
+
+void kube_state_publish(struct kube_platform *k, const struct target *seen, const struct desire_trouble *told)
+{
+        struct kube_target *t = kube_find(k, seen->now.target);
+        struct desire_trouble trouble;
+
+        if (!t || !k->leading)
+                return;
+        struct kube_state *s = state_of(k, t);
+        trouble_of(k, t, told, &trouble);
+        struct kube_status_input in = { .spec = t->spec,
+                                        .seen = seen,
+                                        .generation = t->spec->generation,
+                                        .followed = true,
+                                        .trouble = &trouble,
+                                        .now_ms = clock_wall_ms() };
+        AUTO(json) doc = kube_status_doc(&in, &s->conditions);
+        take_events(s, &seen->now);
+        take_doc(s, doc);
+        tell_trouble(s, &trouble);
+}
