@@ -20,7 +20,7 @@ enum {
         REASON_MAX = 256,
         NAME_MAX = 40,
         REPLICAS_MAX = 10000,
-        SURGE_MAX = 1000,
+        SURGE_MAX = 100,
         PREVIEW_MS = 5 * 60 * 1000,
         BAKE_MS = 10 * 60 * 1000,
 };

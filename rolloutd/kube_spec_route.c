@@ -51,7 +51,7 @@ int kube_spec_duration(const char *text, int64_t *ms)
         static const struct {
                 const char *suffix;
                 int64_t factor;
-        } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 24 * 3600000 } };
+        } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
         int64_t total = 0;
 
         if (!*text)
