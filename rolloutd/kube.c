@@ -123,9 +123,9 @@ static void op_listen(struct platform *p, const struct platform_listener *l)
         self(p)->listener = *l;
 }
 
-static void op_publish(struct platform *p, const struct target *t, const struct desire_trouble *trouble)
+static void op_publish(struct platform *p, const struct target *t, int64_t followed, const struct desire_trouble *trouble)
 {
-        kube_state_publish(self(p), t, trouble);
+        kube_state_publish(self(p), t, followed, trouble);
 }
 
 static void op_unmark(struct platform *p, const char *target, const char *id)

@@ -245,7 +245,8 @@ void kube_load_free(struct kube_platform *k); /* calls no done */
 
 void kube_state_save(struct kube_platform *k, struct kube_target *t, const char *json, int64_t expected, platform_saved_fn done,
                      void *arg);
-void kube_state_publish(struct kube_platform *k, const struct target *seen, const struct desire_trouble *trouble);
+void kube_state_publish(struct kube_platform *k, const struct target *seen, int64_t followed,
+                        const struct desire_trouble *trouble);
 /* What the status of a ModelRollout says, unless we know better (kube_index.c), or as just read to be sure (kube_load.c): then the
  * record, borrowed, and its revision; NULL: none. */
 const char *kube_state_read(struct kube_platform *k, struct kube_target *t, const json_t *modelrollout, int64_t *revision);

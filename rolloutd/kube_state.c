@@ -407,7 +407,7 @@ static void trouble_of(const struct kube_platform *k, const struct kube_target *
                                 t->route.trouble ? t->route.trouble : "no rule has both backends");
 }
 
-void kube_state_publish(struct kube_platform *k, const struct target *seen, const struct desire_trouble *told)
+void kube_state_publish(struct kube_platform *k, const struct target *seen, int64_t followed, const struct desire_trouble *told)
 {
         struct kube_target *t = kube_find(k, seen->now.target);
         struct desire_trouble trouble;
@@ -419,7 +419,7 @@ void kube_state_publish(struct kube_platform *k, const struct target *seen, cons
         struct kube_status_input in = { .spec = t->spec,
                                         .seen = seen,
                                         .generation = t->spec->generation,
-                                        .followed = true,
+                                        .followed = followed == t->spec->generation && !*trouble.reason,
                                         .trouble = &trouble,
                                         .now_ms = clock_wall_ms() };
         AUTO(json) doc = kube_status_doc(&in, &s->conditions);

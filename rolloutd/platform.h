@@ -150,9 +150,10 @@ struct platform_ops {
         /* Declared targets; NULL where targets are not declared. listen() is called once, before load(). */
         void (*listen)(struct platform *p, const struct platform_listener *l);
         /* What `t` is or sees has changed: tell whoever reads the declaration. Called before each save(), which writes it along, and
-         * when nothing is to be saved; cheap, the platform writes when it sees fit. `t` is valid for the call. `trouble` may be
-         * NULL. */
-        void (*publish)(struct platform *p, const struct target *t, const struct desire_trouble *trouble);
+         * when nothing is to be saved; cheap, the platform writes when it sees fit. `t` is valid for the call. `followed`: generation
+         * of the newest desire that t follows, or found fulfilled; 0: none yet. Nobody is told that a rollout is complete for a
+         * newer one. `trouble` may be NULL. */
+        void (*publish)(struct platform *p, const struct target *t, int64_t followed, const struct desire_trouble *trouble);
         /* A mark has been followed (its rollback is in a saved record): take it away. */
         void (*unmark)(struct platform *p, const char *target, const char *id);
 
