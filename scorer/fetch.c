@@ -76,16 +76,62 @@ static char *url_of(const struct fetch_config *config, const char *path)
         return xasprintf("%.*s%s", (int) len, config->registry, path);
 }
 
+/* A version on its way. */
+struct errand {
+        struct manifest manifest;
+        bool cached; /* the manifest is from the cache: only what is needed is asked for */
+};
+
+static int read_manifest(const struct fetch_config *config, const char *text, size_t len, struct manifest *m, struct err *e)
+{
+        if (manifest_read(text, len, config->model, config->version, m, e))
+                return -1;
+        if (!config->digest || strcmp(config->digest, m->digest) == 0)
+                return 0;
+        (void) err_set(e, ERR_INVALID, "its digest is %s, and has to be %s", m->digest, config->digest);
+        manifest_done(m);
+        return -1;
+}
+
+static int recall_manifest(const struct fetch_config *config, struct errand *out)
+{
+        AUTO(str) text = NULL;
+        struct err e;
+        size_t len;
+
+        if (cache_get_version(&config->cache, config->model, config->version, &text, &len))
+                return -1;
+        out->cached = read_manifest(config, text, len, &out->manifest, &e) == 0;
+        if (!out->cached)
+                cache_drop_version(&config->cache, config->model, config->version);
+        return out->cached ? 0 : -1;
+}
+
+static void not_kept(const struct err *e)
+{
+        LOG_WARN("the cache cannot keep a file", "error", e->msg);
+}
+
 static int fetch_manifest(const struct fetch_config *config, void *arg, struct err *e)
 {
+        struct errand *errand = arg;
+        struct err ignored;
         AUTO(str) path = xasprintf("/v1/models/%s/versions/%lld", config->model, (long long) config->version);
         AUTO(str) url = url_of(config, path);
         struct http_call call = { .url = url, .bearer = config->token, .timeout_ms = SILENCE_MS, .max_body = MANIFEST_MAX };
         AUTO_RESPONSE r;
 
-        if (http_fetch(&call, &r, e) || http_check("fetch the version", &r, e))
+        if (http_fetch(&call, &r, e) || http_check("fetch the version", &r, e)) {
+                if (!err_is_retryable(e->kind) || recall_manifest(config, errand))
+                        return -1;
+                LOG_WARN("the registry is away: the version is taken from the cache", "error", e->msg);
+                return 0;
+        }
+        if (read_manifest(config, r.body, r.body_len, &errand->manifest, e))
                 return -1;
-        return manifest_read(r.body, r.body_len, config->model, config->version, arg, e);
+        if (cache_put_version(&config->cache, config->model, config->version, r.body, r.body_len, &ignored))
+                not_kept(&ignored);
+        return 0;
 }
 
 static int take_piece(void *arg, const void *data, size_t len)
@@ -137,13 +183,52 @@ static int fetch_file(const struct fetch_config *config, void *arg, struct err *
         return http_check("fetch the file", &r, e) || verify(d, e) ? -1 : 0;
 }
 
-static int fetch_files(const struct fetch_config *config, const struct manifest *m, char *data, struct err *e)
+static int download(const struct fetch_config *config, const struct manifest_file *file, char *data, struct err *e)
 {
+        struct download d = { .config = config, .file = file, .data = data };
+
+        return with_retries(config, fetch_file, &d, e) ? err_wrap(e, "file \"%.100s\"", file->path) : 0;
+}
+
+/* Into memory, and into the cache. */
+static int fetch_needed(const struct fetch_config *config, const struct manifest_file *file, char **out, struct err *e)
+{
+        struct err ignored;
+
+        if (cache_get(&config->cache, file->digest, (size_t) file->size, out) == 0)
+                return 0;
+        AUTO(str) data = xmalloc((size_t) file->size + 1);
+        if (download(config, file, data, e))
+                return -1;
+        data[file->size] = '\0';
+        if (cache_put(&config->cache, file->digest, data, (size_t) file->size, &ignored))
+                not_kept(&ignored);
+        *out = TAKE(data);
+        return 0;
+}
+
+/* What is not needed is only seen to be there and whole, and only while there is a registry to see it in. */
+static int fetch_files(const struct fetch_config *config, const struct errand *errand, struct fetched *out, struct err *e)
+{
+        const struct manifest *m = &errand->manifest;
+
         for (size_t i = 0; i < m->n_files; i++) {
-                struct download d = { .config = config, .file = &m->files[i], .data = i == m->model ? data : NULL };
-                if (with_retries(config, fetch_file, &d, e))
-                        return err_wrap(e, "file \"%.100s\"", m->files[i].path);
+                const struct manifest_file *file = &m->files[i];
+                int r = 0;
+                if (i == m->model)
+                        r = fetch_needed(config, file, &out->data, e);
+                else if (i == m->golden)
+                        r = fetch_needed(config, file, &out->golden, e);
+                else if (!errand->cached)
+                        r = download(config, file, NULL, e);
+                if (r)
+                        return -1;
         }
+        out->len = (size_t) m->files[m->model].size;
+        out->golden_len = out->golden ? (size_t) m->files[m->golden].size : 0;
+        out->path = xstrdup(m->files[m->model].path);
+        out->cached = errand->cached;
+        memcpy(out->digest, m->digest, sizeof out->digest);
         return 0;
 }
 
@@ -162,19 +247,13 @@ static int check_size(const struct fetch_config *config, const struct manifest *
 
 int fetch_version(const struct fetch_config *config, struct fetched *out, struct err *e)
 {
-        struct manifest m = { 0 };
+        struct errand errand = { 0 };
 
         *out = (struct fetched){ 0 };
-        int r = with_retries(config, fetch_manifest, &m, e) || check_size(config, &m, e);
-        if (r == 0) {
-                const struct manifest_file *file = &m.files[m.model];
-                out->len = (size_t) file->size;
-                out->data = xmalloc(out->len + 1);
-                out->path = xstrdup(file->path);
-                memcpy(out->digest, m.digest, sizeof out->digest);
-                r = fetch_files(config, &m, out->data, e);
-        }
-        manifest_done(&m);
+        int r = (!config->digest || recall_manifest(config, &errand)) && with_retries(config, fetch_manifest, &errand, e);
+        if (r == 0)
+                r = check_size(config, &errand.manifest, e) || fetch_files(config, &errand, out, e);
+        manifest_done(&errand.manifest);
         if (r)
                 fetched_done(out);
         return r ? err_wrap(e, "version %lld of \"%s\"", (long long) config->version, config->model) : 0;
@@ -184,5 +263,6 @@ void fetched_done(struct fetched *f)
 {
         free(f->data);
         free(f->path);
+        free(f->golden);
         *f = (struct fetched){ 0 };
 }

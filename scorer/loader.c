@@ -1,4 +1,4 @@
-/* Fetch or read, parse, compile, warm. */
+/* Fetch or read, parse, compile, check, warm. */
 #include "scorer/loader.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 /* A document takes a few times its text; a hostile one no more than this. */
 enum { MEMORY_PER_BYTE = 16, MEMORY_LEAST = 1 << 20 };
 
-static int get_bytes(struct loader *l, struct fetched *f, struct err *e)
+static int fetch(struct loader *l, struct fetched *f, struct err *e)
 {
         const struct settings *s = l->settings_;
         struct fetch_config config = { .registry = s->registry,
@@ -24,14 +24,21 @@ static int get_bytes(struct loader *l, struct fetched *f, struct err *e)
                                        .model = s->model,
                                        .max_bytes = s->max_size,
                                        .wait_ms = s->registry_wait,
+                                       .digest = s->digest,
+                                       .cache = { s->cache_dir, s->cache_size },
                                        .cancel = &l->cancel_ };
 
-        if (!s->model_file)
-                return version_parse(s->version, &config.version, e) || fetch_version(&config, f, e) ? -1 : 0;
+        return version_parse(s->version, &config.version, e) || fetch_version(&config, f, e) ? -1 : 0;
+}
+
+static int read_files(const struct settings *s, struct fetched *f, struct err *e)
+{
         if (fs_read(s->model_file, (size_t) s->max_size, &f->data, &f->len, e))
                 return -1;
         digest_of(f->data, f->len, f->digest);
-        return 0;
+        if (s->digest && strcmp(s->digest, f->digest) != 0)
+                return err_set(e, ERR_INVALID, "%s: its digest is %s, and has to be %s", s->model_file, f->digest, s->digest);
+        return s->golden_file ? fs_read(s->golden_file, (size_t) s->max_size, &f->golden, &f->golden_len, e) : 0;
 }
 
 static int make_model(struct loader *l, const struct fetched *f, struct err *e)
@@ -49,6 +56,30 @@ static int make_model(struct loader *l, const struct fetched *f, struct err *e)
         return err_wrap(e, "the model %.200s is refused", name);
 }
 
+/* Nobody is served before this; the golden rows' own way of failing is to be wrong about the model, so the version is refused too. */
+static int prepare(struct loader *l, const struct fetched *f, struct err *e)
+{
+        struct golden golden = { 0 };
+
+        atomic_store(&l->doing, "the golden rows are being scored");
+        if (f->golden && golden_check(&l->v2, f->golden, f->golden_len, &golden, e)) {
+                v2_close(&l->v2);
+                return err_wrap(e, "the model is refused");
+        }
+        atomic_store(&l->doing, "the model is being warmed up");
+        warm_up(&l->v2, &golden, l->settings_->warm_up_max, &l->cancel_, &l->warm_up);
+        l->golden_rows = golden.n_rows;
+        golden_done(&golden);
+        return 0;
+}
+
+static int load(struct loader *l, struct fetched *f, struct err *e)
+{
+        int r = l->settings_->model_file ? read_files(l->settings_, f, e) : fetch(l, f, e);
+
+        return r || make_model(l, f, e) || prepare(l, f, e) ? -1 : 0;
+}
+
 static void *run(void *arg)
 {
         struct loader *l = arg;
@@ -56,7 +87,9 @@ static void *run(void *arg)
         int64_t begun_ms = clock_ms();
         uint64_t one = 1;
 
-        l->failed_ = get_bytes(l, &f, &l->err) || make_model(l, &f, &l->err);
+        l->failed_ = load(l, &f, &l->err) < 0;
+        if (l->failed_)
+                atomic_store(&l->doing, l->err.msg);
         memcpy(l->digest, f.digest, sizeof l->digest);
         fetched_done(&f);
         l->took_ms = clock_ms() - begun_ms;
@@ -67,7 +100,8 @@ static void *run(void *arg)
 
 int loader_start(struct loader *l, const struct settings *s, struct err *e)
 {
-        *l = (struct loader){ .fd = eventfd(0, EFD_CLOEXEC), .settings_ = s };
+        l->settings_ = s;
+        l->fd = eventfd(0, EFD_CLOEXEC);
         if (l->fd < 0)
                 return err_errno(e, errno, "eventfd");
         int number = pthread_create(&l->thread_, NULL, run, l);

@@ -1,4 +1,4 @@
-/* Getting the model in a thread of its own, so that probes are answered meanwhile. */
+/* Getting the model, checked and warm, in a thread of its own, so that probes are answered meanwhile. */
 #pragma once
 
 #include <pthread.h>
@@ -10,6 +10,7 @@
 #include "lib/sha256.h"
 #include "scorer/settings.h"
 #include "scorer/v2.h"
+#include "scorer/warm_up.h"
 
 struct loader { /* zeroed: not started */
         int fd; /* readable once it is done */
@@ -17,7 +18,11 @@ struct loader { /* zeroed: not started */
         struct v2 v2;                     /* on success */
         char digest[DIGEST_TEXT_LEN + 1]; /* of the version, or of the local file */
         int64_t took_ms;
+        size_t golden_rows;
+        struct warm_up warm_up;
         struct err err; /* on failure */
+
+        _Atomic(const char *) doing; /* for people who wait; NULL: it is being loaded */
 
         const struct settings *settings_;
         pthread_t thread_;

@@ -52,10 +52,14 @@ static int load(struct service *s, struct daemon *d, struct err *e)
                 *e = l->err;
                 return -1;
         }
-        serve_model(&s->serving, &l->v2, l->digest, l->took_ms);
+        if (!l->warm_up.settled && s->settings.warm_up_max)
+                LOG_WARN("latency has not settled", LOG_INT("warm_up_ms", l->warm_up.took_ms),
+                         LOG_INT("p99_us", l->warm_up.p99_us));
+        serve_model(&s->serving, l);
         LOG_INFO("ready", "model", l->v2.name, "version", l->v2.version, "digest", l->digest, "objective",
                  l->v2.model.objective->name, LOG_INT("features", l->v2.model.n_features),
-                 LOG_INT("trees", forest_n_trees(l->v2.model.forest)), LOG_INT("load_ms", l->took_ms));
+                 LOG_INT("trees", forest_n_trees(l->v2.model.forest)), LOG_INT("golden_rows", l->golden_rows),
+                 LOG_INT("warm_up_ms", l->warm_up.took_ms), LOG_INT("load_ms", l->took_ms));
         return 0;
 }
 
@@ -97,7 +101,7 @@ static int run(struct service *s, struct daemon *d)
 {
         struct err e = { 0 };
 
-        if (settings_check(&s->settings, &e) || serve_start(&s->serving, &s->settings, &e)) {
+        if (settings_check(&s->settings, &e) || serve_start(&s->serving, &s->settings, &s->loader, &e)) {
                 LOG_ERROR("cannot start", "error", e.msg);
                 return err_exit_code(e.kind);
         }

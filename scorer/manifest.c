@@ -57,23 +57,49 @@ static void digest_canonical(const struct manifest *m, json_t *metadata, char ou
         digest_of(text, strlen(text), out);
 }
 
-static int choose_named(struct manifest *m, const char *name, struct err *e)
+static size_t find(const struct manifest *m, const char *path)
 {
-        for (m->model = 0; m->model < m->n_files; m->model++)
-                if (!strcmp(m->files[m->model].path, name))
-                        return 0;
-        return err_set(e, ERR_INVALID, "metadata.scorer.file names \"%.100s\", which the version does not have", name);
+        size_t i = 0;
+
+        while (i < m->n_files && strcmp(m->files[i].path, path) != 0)
+                i++;
+        return i;
 }
 
-static int choose_model(struct manifest *m, json_t *metadata, struct err *e)
+/* The file that metadata.scorer.MEMBER names; n_files when it names none. */
+static int choose_named(const struct manifest *m, const json_t *metadata, const char *member, size_t *out, struct err *e)
 {
-        json_t *scorer = json_object_get(metadata, "scorer"), *file = json_object_get(scorer, "file");
+        const json_t *name = json_object_get(json_object_get(metadata, "scorer"), member);
+
+        *out = m->n_files;
+        if (!name)
+                return 0;
+        if (!json_is_string(name))
+                return err_set(e, ERR_INVALID, "metadata.scorer.%s has to be a string", member);
+        *out = find(m, json_string_value(name));
+        if (*out == m->n_files)
+                return err_set(e, ERR_INVALID, "metadata.scorer.%s names \"%.100s\", which the version does not have", member,
+                               json_string_value(name));
+        return 0;
+}
+
+static int choose_golden(struct manifest *m, const json_t *metadata, struct err *e)
+{
+        if (choose_named(m, metadata, "golden", &m->golden, e))
+                return -1;
+        if (m->golden == m->n_files)
+                m->golden = find(m, "golden.jsonl");
+        return 0;
+}
+
+static int choose_model(struct manifest *m, const json_t *metadata, struct err *e)
+{
         size_t found = 0;
 
-        if (file && !json_is_string(file))
-                return err_set(e, ERR_INVALID, "metadata.scorer.file has to be a string");
-        if (file)
-                return choose_named(m, json_string_value(file), e);
+        if (choose_named(m, metadata, "file", &m->model, e))
+                return -1;
+        if (m->model < m->n_files)
+                return 0;
         for (size_t i = 0; i < m->n_files; i++) {
                 const char *dot = strrchr(m->files[i].path, '.');
                 if (!dot || (strcmp(dot, ".json") != 0 && strcmp(dot, ".ubj") != 0))
@@ -105,7 +131,7 @@ static int check(struct manifest *m, const char *model, int64_t version, struct 
         digest_canonical(m, metadata, m->digest);
         if (strcmp(m->digest, digest) != 0)
                 return err_set(e, ERR_INVALID, "the manifest has digest %s, the registry says %.80s", m->digest, digest);
-        return choose_model(m, metadata, e);
+        return choose_model(m, metadata, e) || choose_golden(m, metadata, e) ? -1 : 0;
 }
 
 int manifest_read(const char *text, size_t len, const char *model, int64_t version, struct manifest *m, struct err *e)

@@ -23,6 +23,13 @@ static int reply(struct http_reply *rp, struct strbuf *b)
         return http_reply_text(rp, 200, NULL, strbuf_take(b), len);
 }
 
+static const char *doing(const struct serving *s)
+{
+        const char *text = atomic_load(&s->loading->doing);
+
+        return text ? text : "the model is being loaded";
+}
+
 /* The loaded model, if the path names it. */
 static const struct v2 *model_of(struct http_request *rq, struct err *e)
 {
@@ -30,7 +37,7 @@ static const struct v2 *model_of(struct http_request *rq, struct err *e)
         const struct v2 *v2 = atomic_load(&s->v2);
 
         if (!v2)
-                return (void) err_set(e, ERR_UNAVAILABLE, "the model is being loaded"), NULL;
+                return (void) err_set(e, ERR_UNAVAILABLE, "%s", doing(s)), NULL;
         /* A path without a version ends in "/infer" or the like, and has one capture. */
         return v2_check(v2, rq->arg[0], rq->arg[1], e) ? NULL : v2;
 }
@@ -48,7 +55,7 @@ static int ready_get(struct http_request *rq, struct http_reply *rp, struct err 
         if (atomic_load(&s->draining))
                 return err_set(e, ERR_UNAVAILABLE, "stopping");
         if (!atomic_load(&s->v2))
-                return err_set(e, ERR_UNAVAILABLE, "the model is being loaded");
+                return err_set(e, ERR_UNAVAILABLE, "%s", doing(s));
         return http_reply_json(rp, 200, json_pack("{s:b, s:b}", "live", 1, "ready", 1));
 }
 
@@ -177,9 +184,9 @@ static void make_metrics(struct serving *s)
                 (void) metrics_cell(s->metrics, METRIC_requests, s->settings->model, s->settings->version, codes[i]);
 }
 
-int serve_start(struct serving *s, const struct settings *settings, struct err *e)
+int serve_start(struct serving *s, const struct settings *settings, const struct loader *loading, struct err *e)
 {
-        *s = (struct serving){ .settings = settings };
+        *s = (struct serving){ .settings = settings, .loading = loading };
         for (int i = 0; i < N_ROUTES; i++) {
                 s->routes[i] = routes[i];
                 s->routes[i].max_body *= settings->max_body;
@@ -198,11 +205,21 @@ int serve_start(struct serving *s, const struct settings *settings, struct err *
         return http_server_start(&config, &s->http, e);
 }
 
-void serve_model(struct serving *s, const struct v2 *v2, const char *digest, int64_t load_ms)
+static void set(struct serving *s, enum serve_metric row, double value)
 {
-        metric_set(metrics_cell(s->metrics, METRIC_info, v2->name, v2->version, digest, v2->model.objective->name), 1);
-        metric_set(metrics_cell(s->metrics, METRIC_trees, v2->name, v2->version), forest_n_trees(v2->model.forest));
-        metric_set(metrics_cell(s->metrics, METRIC_load_seconds, v2->name, v2->version), (double) load_ms / 1e3);
+        metric_set(metrics_cell(s->metrics, row, s->settings->model, s->settings->version), value);
+}
+
+void serve_model(struct serving *s, const struct loader *l)
+{
+        const struct v2 *v2 = &l->v2;
+
+        metric_set(metrics_cell(s->metrics, METRIC_info, v2->name, v2->version, l->digest, v2->model.objective->name), 1);
+        set(s, METRIC_trees, forest_n_trees(v2->model.forest));
+        set(s, METRIC_golden_rows, (double) l->golden_rows);
+        set(s, METRIC_warm_up_seconds, (double) l->warm_up.took_ms / 1e3);
+        set(s, METRIC_warm_up_settled, l->warm_up.settled);
+        set(s, METRIC_load_seconds, (double) l->took_ms / 1e3);
         atomic_store(&s->v2, v2);
 }
 

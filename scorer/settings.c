@@ -4,6 +4,7 @@
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/names.h"
+#include "lib/sha256.h"
 
 static const struct setting rows[] = {
 #define SETTING(name, type, fallback, reloadable, help)                                                                          \
@@ -28,6 +29,8 @@ static int check_ranges(const struct settings *s, struct err *e)
         } ranges[] = {
                 { "registry_wait in ms", s->registry_wait, 0, INT64_C(1) << 40 },
                 { "max_size in bytes", s->max_size, 1, INT64_C(4) << 30 },
+                { "cache_size in bytes", s->cache_size, 0, INT64_C(1) << 50 },
+                { "warm_up_max in ms", s->warm_up_max, 0, 3600000 },
                 { "max_rows", s->max_rows, 1, 65536 },
                 { "max_body in bytes", s->max_body, 256, 256 << 20 },
                 { "threads", s->threads, 0, 1024 },
@@ -64,6 +67,11 @@ int settings_check(struct settings *s, struct err *e)
                 return err_set(e, ERR_INVALID, "log_level must be debug, info, warn or error, not \"%s\"", s->log_level);
         if (!s->model_file && (!s->registry || !s->model || !s->version))
                 return err_set(e, ERR_INVALID, "registry, model and version say what to serve; or model_file does");
+        if (s->digest && !digest_is_valid(s->digest))
+                return err_set(e, ERR_INVALID, "digest \"%.80s\" is not like sha256: and 64 hex digits", s->digest);
+        if (s->golden_file && !s->model_file)
+                return err_set(e, ERR_INVALID,
+                               "golden_file belongs to a model_file; a version of a registry brings golden.jsonl");
         if (name_check("model", s->model, e) || version_parse(s->version, &number, e))
                 return -1;
         return check_ranges(s, e);
