@@ -11,6 +11,7 @@
  *      STATE/routes/M.json     the weights that were last asked for and carried out
  *      STATE/procs/M-vN-I.json a scorer that should run, with its port and its place in HAProxy
  *      STATE/logs/             what scorers and HAProxy print
+ *      STATE/cache/            files of versions, so that scorers can be started while the registry is away
  *      STATE/haproxy.cfg, haproxy.sock
  */
 #pragma once

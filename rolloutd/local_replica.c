@@ -127,10 +127,12 @@ static int spawn(struct local_replica *r, const char *log_path, pid_t *pid, stru
         (void) snprintf(listen, sizeof listen, "127.0.0.1:%d", r->port);
         AUTO(str) where = xasprintf("procs/%s", name);
         mark = local_mark(s->state_dir, where);
+        AUTO(str) cache = xasprintf("%s/cache", s->state_dir);
         const char *token = s->registry_token_file;
-        const char *const argv[] = { s->scorer_bin, "--listen", listen,      "--registry", s->registry_url,
-                                     "--model",     r->target,  "--version", version,      token ? "--registry-token-file" : NULL,
-                                     token,         NULL };
+        const char *const argv[] = { s->scorer_bin,   "--listen",    listen,    "--registry",
+                                     s->registry_url, "--model",     r->target, "--version",
+                                     version,         "--cache-dir", cache,     token ? "--registry-token-file" : NULL,
+                                     token,           NULL };
         const char *const env[] = { mark, NULL };
         return proc_start(&(struct proc_spec){ .argv = argv, .env = env, .log_path = log_path, .own_group = true }, pid, e);
 }

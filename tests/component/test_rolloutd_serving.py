@@ -105,3 +105,23 @@ def answer_of(port, path):
         return call("GET", f"http://127.0.0.1:{port}{path}")
     except OSError:
         return None
+
+
+def test_all_scorers_die_while_the_registry_is_away_and_come_back_without_it(postgres, make_registry, tmp_path):
+    registry = make_registry(postgres.new_database()).start()
+    serving, model = Serving(tmp_path, registry), add_model(registry, "orphan")
+    try:
+        serving.daemon.start()
+        serving.steer(model, version=1)
+        serving.at_rest(model, 1)
+        assert registry.daemon.stop() == 0
+        scorers = serving.processes("procs/")
+        for pid in scorers:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(set(serving.processes("procs/")) - set(scorers)) == 2, "others are there", 20)
+        load = Load(serving.traffic, model)
+        load.more(1)
+        load.stop()
+    finally:
+        serving.close()
+        print(serving.daemon.log_text())
