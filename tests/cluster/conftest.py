@@ -4,7 +4,6 @@ import os
 import pathlib
 import secrets
 import subprocess
-import time
 
 import pytest
 
@@ -12,9 +11,10 @@ import node
 from cluster import Cluster, GivenCluster, kubeconfig
 from faultproxy import FaultProxy
 from kubeapi import Api
+from waiting import PATIENCE_S, wait_until
 
-ROOT = pathlib.Path(__file__).parents[2]
-PATIENCE_S = 60
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +31,17 @@ def cluster(tmp_path_factory):
         c.stop()
 
 
+def in_a_network_of_our_own(cluster):
+    if not isinstance(cluster, Cluster):
+        pytest.skip("the cluster that KUBECONFIG names runs pods and routes for real: the tests' kubelet and gateway are not used")
+    if not os.environ.get("SLUICE_TEST_NET"):
+        pytest.skip("the tests' kubelet needs a network of its own: `make test-cluster`, or tests/cluster/netns.sh pytest")
+
+
 @pytest.fixture(scope="session")
 def kubelet(cluster, tmp_path_factory):
     """Runs pods as processes. kubelet.images["name:tag"] = {"command": [...]} says what an image is."""
-    if not isinstance(cluster, Cluster):
-        pytest.skip("pods of the cluster that KUBECONFIG names run for real: the test kubelet is not used")
-    if not os.environ.get("SLUICE_TEST_NET"):
-        pytest.skip("the test kubelet needs a network of its own: run it by `make test-cluster`, or tests/cluster/netns.sh pytest")
+    in_a_network_of_our_own(cluster)
     k = node.Kubelet(cluster, tmp_path_factory.mktemp("kubelet"))
     try:
         yield k.start()
@@ -46,11 +50,35 @@ def kubelet(cluster, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def gateways(cluster, api, kubectl, tmp_path_factory):
+    """The Gateway API, and what serves Gateways of class `test`."""
+    in_a_network_of_our_own(cluster)
+    kubectl("apply", "-f", HERE / "httproute.yaml")
+    wait_until(lambda: served(api), "the Gateway API is served")
+    kubectl("apply", "-f", HERE / "gatewayclass.yaml")
+    g = node.Gateways(cluster, tmp_path_factory.mktemp("gateways"))
+    try:
+        yield g.start()
+    finally:
+        g.stop()
+
+
+def served(api):
+    doc = api.get("/apis/gateway.networking.k8s.io/v1") or {}
+    return {"httproutes", "gateways", "gatewayclasses"} <= {r["name"] for r in doc.get("resources", [])}
+
+
+@pytest.fixture
+def gateway(gateways, api, namespace):
+    return node.Gateway(api, namespace)
+
+
+@pytest.fixture(scope="session")
 def api(cluster):
     return Api(cluster.url, cluster.context(), getattr(cluster, "user", {}).get("token"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def kubectl(cluster):
     def run(*args, stdin=None, check=True):
         r = subprocess.run([f"{cluster.bin}/kubectl", f"--kubeconfig={cluster.kubeconfig}", *args], input=stdin, text=True,
@@ -129,16 +157,6 @@ class Background:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
-
-
-def wait_until(probe, what, explain=lambda: ""):
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        value = probe()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"{what} did not come: {explain()}"
-        time.sleep(0.02)
 
 
 @pytest.fixture

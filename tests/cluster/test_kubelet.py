@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from conftest import wait_until
+from waiting import wait_until
 
 SERVE = """
     import http.server, os, signal, sys, json

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from conftest import wait_until
+from waiting import wait_until
 from faultproxy import status
 
 TIMES = (3000, 2000, 400)  # lease, renew, retry: short, in the proportions of the defaults

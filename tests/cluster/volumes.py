@@ -96,6 +96,7 @@ class Volumes:
 
     def __init__(self, pod, folder, address, sources, api, ca):
         self.pod, self.folder, self.address, self.sources, self.api = pod, pathlib.Path(folder), address, sources, api
+        self.claims = self.folder.parents[2] / "claims" / pod["metadata"]["namespace"]
         self.ca, self.tokens, self.shown = ca, {}, {}
         self.volumes = {v["name"]: v for v in pod["spec"].get("volumes", [])}
         for name, v in self.volumes.items():
@@ -119,7 +120,7 @@ class Volumes:
             return self.downward(v["downwardAPI"])
         if "projected" in v:
             return {path: text for s in v["projected"]["sources"] for path, text in self.projected(name, s).items()}
-        if "emptyDir" in v or "hostPath" in v:
+        if "emptyDir" in v or "hostPath" in v or "persistentVolumeClaim" in v:
             return None
         raise NotYet(f'volume "{name}": the test kubelet knows no {", ".join(set(v) - {"name"})}')
 
@@ -160,13 +161,16 @@ class Volumes:
         out = []
         for m in container.get("volumeMounts", []):
             v = self.volumes[m["name"]]
-            source = v["hostPath"]["path"] if "hostPath" in v else self.folder / m["name"]
+            source, own = self.folder / m["name"], "emptyDir" in v or "persistentVolumeClaim" in v
+            if "hostPath" in v:
+                source = pathlib.Path(v["hostPath"]["path"])
+            elif "persistentVolumeClaim" in v:
+                source = self.claims / v["persistentVolumeClaim"]["claimName"]  # of any size, bound or not
             if m.get("subPath"):
-                source = pathlib.Path(source) / m["subPath"]
-                if "emptyDir" in v:
-                    source.mkdir(parents=True, exist_ok=True)
-                source = source.resolve()
-            out.append((m["mountPath"].rstrip("/"), source, m.get("readOnly", False) or "emptyDir" not in v and "hostPath" not in v))
+                source = source / m["subPath"]
+            if own:
+                source.mkdir(parents=True, exist_ok=True)
+            out.append((m["mountPath"].rstrip("/"), source.resolve(), m.get("readOnly", False) or not own and "hostPath" not in v))
         return out
 
 
