@@ -300,10 +300,3 @@ json_t *kube_delete_options(const char *uid, const char *resource_version, const
         return json_pack("{s:s, s:s, s:s*, s:{s:s*, s:s*}}", "apiVersion", "v1", "kind", "DeleteOptions", "propagationPolicy",
                          policy, "preconditions", "uid", uid, "resourceVersion", resource_version);
 }
-
-const char *kube_meta(const json_t *object, const char *member)
-{
-        const char *text = json_string_value(json_object_get(json_object_get(object, "metadata"), member));
-
-        return text ? text : "";
-}
