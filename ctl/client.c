@@ -173,7 +173,8 @@ static int get_page(struct ctl *c, enum server s, const char *path, const char *
 {
         AUTO(str) what = xasprintf("list %s", key);
 
-        if (client_get(c, s, what, out, e, "%s?limit=%" PRId64 "%s%s", path, rows, after ? "&after=" : "", after ? after : ""))
+        if (client_get(c, s, what, out, e, "%s%climit=%" PRId64 "%s%s", path, strchr(path, '?') ? '&' : '?', rows,
+                       after ? "&after=" : "", after ? after : ""))
                 return -1;
         if (json_is_array(json_object_get(out->doc, key)))
                 return 0;

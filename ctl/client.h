@@ -42,7 +42,7 @@ void answer_done(struct answer *a);
 int client_get(struct ctl *c, enum server s, const char *what, struct answer *out, struct err *e, const char *fmt, ...)
         __attribute__((format(printf, 6, 7)));
 
-/* GET a paged list: `key` names its member. At most `limit` rows (0: all). out->doc is one document {key: [...], "next"}; its
+/* GET a paged list: `key` names its member, `path` may end in a query. At most `limit` rows (0: all). out->doc is one document {key: [...], "next"}; its
  * text is the server's when one page held everything. */
 int client_list(struct ctl *c, enum server s, const char *path, const char *key, int64_t limit, struct answer *out,
                 struct err *e);

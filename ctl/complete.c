@@ -29,19 +29,22 @@ static void offer(const struct wish *w, const char *prefix, const char *word, co
         strbuf_addc(w->out, '\n');
 }
 
-/* Names that a server knows: a list below `path`, after the model's name if there is a %s. */
+/* Names that a server knows: a list at `path`, or at `path` + the first argument + `below`. */
 struct source {
         enum server server;
-        const char *path, *list, *name, *help, *prefix;
-        bool of_model;
+        const char *path, *below; /* below NULL: without an argument */
+        const char *list, *name, *help, *prefix;
 };
 
-static const struct source models = { SERVER_REGISTRY, "/v1/models?limit=1000", "models", "name", "description", "", false };
-static const struct source versions = { SERVER_REGISTRY, "versions?limit=100", "versions", "number", "description", "", true };
-static const struct source aliases = { SERVER_REGISTRY, "aliases", "aliases", "alias", NULL, "", true };
-static const struct source at_aliases = { SERVER_REGISTRY, "aliases", "aliases", "alias", NULL, "@", true };
-static const struct source policies = { SERVER_ROLLOUT, "/v1/policies", "policies", "name", "summary", "", false };
-static const struct source tokens = { SERVER_REGISTRY, "/v1/tokens", "tokens", "name", "role", "", false };
+#define OF_MODEL SERVER_REGISTRY, "/v1/models/"
+static const struct source models = { SERVER_REGISTRY, "/v1/models?limit=1000", NULL, "models", "name", "description", "" };
+static const struct source versions = { OF_MODEL, "/versions?limit=100", "versions", "number", "description", "" };
+static const struct source aliases = { OF_MODEL, "/aliases", "aliases", "alias", NULL, "" };
+static const struct source at_aliases = { OF_MODEL, "/aliases", "aliases", "alias", NULL, "@" };
+static const struct source targets = { SERVER_ROLLOUT, "/v1/rollouts", NULL, "rollouts", "target", "message", "" };
+static const struct source window = { SERVER_ROLLOUT, "/v1/rollouts/", "", "window", "release", NULL, "" };
+static const struct source policies = { SERVER_ROLLOUT, "/v1/policies", NULL, "policies", "name", "summary", "" };
+static const struct source tokens = { SERVER_REGISTRY, "/v1/tokens", NULL, "tokens", "name", "role", "" };
 
 static void offer_list(const struct wish *w, const struct source *s, const json_t *list)
 {
@@ -59,13 +62,13 @@ static void offer_list(const struct wish *w, const struct source *s, const json_
 /* Ask, briefly; a server that does not answer knows no names. */
 static void offer_from(const struct wish *w, const struct source *s)
 {
-        const char *model = call_arg(w->call, 0);
+        const char *first = call_arg(w->call, 0);
         struct ctl c = { .quiet = true };
         AUTO_ANSWER answer = { 0 };
 
-        if (s->of_model && !model)
+        if (s->below && !first)
                 return;
-        AUTO(str) path = s->of_model ? xasprintf("/v1/models/%s/%s", model, s->path) : xstrdup(s->path);
+        AUTO(str) path = s->below ? xasprintf("%s%s%s", s->path, first, s->below) : xstrdup(s->path);
         const struct client_request rq = { .server = s->server, .path = path, .what = "complete", .once = true };
         if (config_load(w->call, &c.set, NULL) == 0) {
                 c.set.timeout = PATIENCE_MS;
@@ -98,12 +101,26 @@ static void offer_flags(const struct wish *w, const struct flag *list)
                 offer(w, "--", list->name, list->help);
 }
 
+/* What has been rolled out; else models that may be. */
+static void offer_targets(const struct wish *w)
+{
+        size_t before = w->out->len;
+
+        offer_from(w, &targets);
+        if (w->out->len == before)
+                offer_from(w, &models);
+}
+
 static void offer_value(const struct wish *w, enum value kind)
 {
         for (const char *const *choice = value_kinds[kind].choices; choice && *choice; choice++)
                 offer(w, "", *choice, NULL);
         if (kind == VALUE_MODEL || kind == VALUE_NEW_MODEL)
                 offer_from(w, &models);
+        if (kind == VALUE_TARGET)
+                offer_targets(w);
+        if (kind == VALUE_RELEASE)
+                offer_from(w, &window);
         if (kind == VALUE_VERSION || kind == VALUE_REF)
                 offer_from(w, &versions);
         if (kind == VALUE_REF)

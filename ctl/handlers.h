@@ -21,12 +21,15 @@ HANDLER(rollout_pause);
 HANDLER(rollout_resume);
 HANDLER(rollout_promote);
 HANDLER(rollout_abort);
+HANDLER(rollout_retry);
 HANDLER(rollback_run);
 HANDLER(rollout_watch);
 /* rollout_status.c */
 HANDLER(rollout_status);
-HANDLER(history_run);
 HANDLER(policies_run);
+/* history.c */
+HANDLER(history_run);
+HANDLER(log_run);
 /* access.c */
 HANDLER(whoami_run);
 HANDLER(token_create);

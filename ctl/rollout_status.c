@@ -1,4 +1,4 @@
-/* What rolloutd knows: `ctl rollout status`, `ctl history`, `ctl policies`. */
+/* What rolloutd knows: `ctl rollout status`, `ctl policies`. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -17,6 +17,34 @@ static void percent_cell(struct table *t, const json_t *doc, const char *key)
         table_cell(t, STYLE_PLAIN, "%s", pct);
 }
 
+/* NAMESPACE.NAME and what it serves; on one machine a target is called as its model. */
+static bool is_declared(const json_t *rollout)
+{
+        const char *target = json_str(rollout, "target"), *model = json_str(rollout, "model");
+
+        return target && model && strchr(target, '.') && strcmp(target, model) != 0;
+}
+
+static bool any_declared(const json_t *rollouts)
+{
+        size_t i;
+        json_t *rollout;
+
+        json_array_foreach (rollouts, i, rollout)
+                if (is_declared(rollout))
+                        return true;
+        return false;
+}
+
+static void name_cells(struct table *t, const json_t *rollout)
+{
+        const char *target = json_str(rollout, "target");
+        const char *dot = target ? strchr(target, '.') : NULL;
+
+        table_cell(t, STYLE_PLAIN, "%.*s", dot ? (int) (dot - target) : 0, dot ? target : "");
+        table_cell(t, STYLE_PLAIN, "%s", dot ? dot + 1 : target ? target : "");
+}
+
 static void rollout_row(struct table *t, const json_t *rollout)
 {
         const struct phase_view *phase = view_phase(rollout);
@@ -27,7 +55,6 @@ static void rollout_row(struct table *t, const json_t *rollout)
         strbuf_init(&steps, 1024);
         view_versions(rollout, &versions);
         view_steps(rollout, false, &steps);
-        cell_text(t, rollout, "model");
         table_cell(t, phase->style, "%s%s", phase->name, json_is_true(json_object_get(rollout, "paused")) ? " (paused)" : "");
         table_cell(t, STYLE_PLAIN, "%s", strbuf_str(&versions));
         table_cell(t, STYLE_PLAIN, "%s", phase->outcome == OUTCOME_UNDER_WAY ? strbuf_str(&steps) : "");
@@ -39,18 +66,23 @@ static void rollout_row(struct table *t, const json_t *rollout)
 
 static int status_all(struct ctl *c, struct err *e)
 {
+#define COLUMNS "MODEL", "PHASE", "VERSION", "STEPS", ">ASKED", ">OBSERVED", "UPDATED", "MESSAGE", NULL
         AUTO_ANSWER answer = { 0 };
-        AUTO(table)
-        t = table_new(
-                (const char *[]){ "MODEL", "PHASE", "VERSION", "STEPS", ">ASKED", ">OBSERVED", "UPDATED", "MESSAGE", NULL });
         size_t i;
         json_t *rollout;
 
         if (client_get(c, SERVER_ROLLOUT, "list rollouts", &answer, e, "/v1/rollouts"))
                 return -1;
-        json_array_foreach (json_object_get(answer.doc, "rollouts"), i, rollout)
+        const json_t *rollouts = json_object_get(answer.doc, "rollouts");
+        bool declared = any_declared(rollouts);
+        AUTO(table) t = table_new(declared ? (const char *[]){ "NAMESPACE", "NAME", COLUMNS } : (const char *[]){ COLUMNS });
+        json_array_foreach (rollouts, i, rollout) {
+                if (declared)
+                        name_cells(t, rollout);
+                cell_text(t, rollout, "model");
                 rollout_row(t, rollout);
-        print_list(c, &answer, t, "rollouts", "model", "there are no rollouts yet; ctl rollout start MODEL VERSION starts one");
+        }
+        print_list(c, &answer, t, "rollouts", "target", "there are no rollouts yet; ctl rollout start TARGET VERSION starts one");
         return 0;
 }
 
@@ -68,10 +100,10 @@ static char *window_text(const json_t *window)
                 int64_t until_ms;
                 if (until && clock_rfc3339_parse(until, &until_ms) == 0)
                         text_duration(until_ms - clock_wall_ms(), left);
-                int64_t version = json_num(row, "version", 0);
-                strbuf_addf(&b, "%sversion %" PRId64 " for %s", b.len ? ", " : "", version, left);
+                const struct release_name release = view_release(row, "release", "version");
+                strbuf_addf(&b, "%sversion %s for %s", b.len ? ", " : "", release.text, left);
                 if (json_is_true(json_object_get(row, "left")))
-                        strbuf_addf(&b, " (rolled back from; only with --to %" PRId64 ")", version);
+                        strbuf_addf(&b, " (rolled back from; only with --to %s)", release.text);
         }
         return strbuf_take(&b);
 }
@@ -102,6 +134,33 @@ static void weight_row(struct table *t, const json_t *rollout)
         cell_pair(t, "weight", text);
 }
 
+/* "4 of 4 ready, 95 %", a row for each release that runs. */
+static void running_rows(struct table *t, const json_t *running)
+{
+        size_t i;
+        json_t *row;
+
+        json_array_foreach (running, i, row) {
+                const char *message = json_str(row, "message");
+                const struct release_name release = view_release(row, "release", "version");
+                char weight[TEXT_MAX];
+
+                text_percent(json_dbl(row, "weight", -1), weight);
+                table_cell(t, STYLE_DIM, "running %s", release.text);
+                table_cell(t, json_is_true(json_object_get(row, "failed")) ? STYLE_BAD : STYLE_PLAIN,
+                           "%" PRId64 " of %" PRId64 " ready, weight %s%s%s", json_num(row, "ready", 0),
+                           json_num(row, "wanted", 0), weight, message && *message ? ": " : "", message ? message : "");
+        }
+}
+
+static void router_row(struct table *t, const char *router)
+{
+        if (!router || strcmp(router, "ok") == 0)
+                return;
+        table_cell(t, STYLE_DIM, "router");
+        table_cell(t, STYLE_BAD, "%s", router);
+}
+
 static struct table *status_table(const json_t *rollout)
 {
         struct table *t = table_new((const char *[]){ "", "", NULL });
@@ -116,6 +175,8 @@ static struct table *status_table(const json_t *rollout)
         strbuf_init(&steps, 1024);
         view_versions(rollout, &versions);
         view_steps(rollout, false, &steps);
+        if (is_declared(rollout))
+                cell_pair(t, "target", json_str(rollout, "target"));
         cell_pair(t, "model", json_str(rollout, "model"));
         table_cell(t, STYLE_DIM, "phase");
         table_cell(t, phase->style, "%s%s", phase->name, json_is_true(json_object_get(rollout, "paused")) ? " (paused)" : "");
@@ -126,6 +187,8 @@ static struct table *status_table(const json_t *rollout)
                 weight_row(t, rollout);
         }
         cell_pair(t, "message", json_str(rollout, "message"));
+        running_rows(t, json_object_get(rollout, "running"));
+        router_row(t, json_str(rollout, "router"));
         verdict_rows(t, json_object_get(rollout, "verdict"));
         cell_pair(t, "go back to", window);
         text_age(json_str(rollout, "started_at"), clock_wall_ms(), age);
@@ -145,46 +208,6 @@ int rollout_status(struct ctl *c, const struct call *call, struct err *e)
                 return -1;
         AUTO(table) t = status_table(answer.doc);
         print_one(c, &answer, t, model);
-        return 0;
-}
-
-static void event_row(struct table *t, const json_t *event)
-{
-        const char *from = json_str(event, "from"), *to = json_str(event, "to");
-        bool moved = from && to && strcmp(from, to) != 0;
-
-        cell_number(t, event, "number");
-        cell_age(t, event, "at");
-        cell_number(t, event, "rollout_id");
-        cell_text(t, event, "kind");
-        if (moved)
-                table_cell(t, STYLE_PLAIN, "%s -> %s", from, to);
-        else
-                table_cell(t, STYLE_PLAIN, "%s", to ? to : "");
-        cell_number(t, event, "stable");
-        cell_number(t, event, "candidate");
-        percent_cell(t, event, "weight");
-        cell_text(t, event, "actor");
-        cell_text(t, event, "why");
-}
-
-int history_run(struct ctl *c, const struct call *call, struct err *e)
-{
-        const char *model = call->args[0], *limit = call_flag(call, "limit");
-        AUTO(str) path = xasprintf("/v1/rollouts/%s/history", model);
-        AUTO(str) nothing = xasprintf("nothing happened to %s yet", model);
-        AUTO(table)
-        t = table_new((const char *[]){ ">EVENT", "AT", ">ROLLOUT", "KIND", "PHASE", ">STABLE", ">CANDIDATE", ">WEIGHT", "BY",
-                                        "WHY", NULL });
-        AUTO_ANSWER answer = { 0 };
-        size_t i;
-        json_t *event;
-
-        if (client_list(c, SERVER_ROLLOUT, path, "events", limit ? atoll(limit) : 20, &answer, e))
-                return -1;
-        json_array_foreach (json_object_get(answer.doc, "events"), i, event)
-                event_row(t, event);
-        print_list(c, &answer, t, "events", "number", nothing);
         return 0;
 }
 

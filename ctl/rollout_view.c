@@ -2,6 +2,7 @@
 #include "ctl/rollout_view.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ctl/output.h"
@@ -31,21 +32,32 @@ const struct phase_view *view_phase(const json_t *rollout)
         return &unknown_phase;
 }
 
+struct release_name view_release(const json_t *doc, const char *release, const char *version)
+{
+        const char *text = json_str(doc, release);
+        int64_t number = json_num(doc, version, 0);
+        struct release_name r = { "" };
+
+        if (text)
+                (void) snprintf(r.text, sizeof r.text, "%s", text);
+        else if (number)
+                (void) snprintf(r.text, sizeof r.text, "%" PRId64, number);
+        return r;
+}
+
 void view_versions(const json_t *rollout, struct strbuf *out)
 {
         const struct phase_view *phase = view_phase(rollout);
-        int64_t stable = json_num(rollout, "stable", 0), candidate = json_num(rollout, "candidate", 0);
+        const struct release_name stable = view_release(rollout, "stable_release", "stable");
+        const struct release_name candidate = view_release(rollout, "candidate_release", "candidate");
         bool back = strcmp(phase->name, "ROLLING_BACK") == 0;
-        int64_t from = back ? candidate : stable, to = back ? stable : candidate;
+        const char *from = back ? candidate.text : stable.text, *to = back ? stable.text : candidate.text;
 
-        if (phase->outcome != OUTCOME_UNDER_WAY || !to)
-                from = 0, to = stable;
-        if (from && from != to)
-                strbuf_addf(out, "%" PRId64 " -> ", from);
-        if (to)
-                strbuf_addf(out, "%" PRId64, to);
-        else
-                strbuf_addc(out, '-');
+        if (phase->outcome != OUTCOME_UNDER_WAY || !*to)
+                from = "", to = stable.text;
+        if (*from && strcmp(from, to) != 0)
+                strbuf_addf(out, "%s -> ", from);
+        strbuf_adds(out, *to ? to : "-");
 }
 
 static double step_weight(const json_t *rollout, size_t i)
@@ -154,7 +166,7 @@ static enum style verdict_style(const json_t *rollout)
 void view_picture(const json_t *rollout, int64_t age_ms, int width, bool color, struct strbuf *out)
 {
         const struct phase_view *phase = view_phase(rollout);
-        const char *model = json_str(rollout, "model"), *policy = json_str(rollout, "policy");
+        const char *target = json_str(rollout, "target"), *policy = json_str(rollout, "policy");
         const char *message = json_str(rollout, "message");
         AUTO(str) why = sentence(rollout);
         AUTO_STRBUF head;
@@ -162,7 +174,7 @@ void view_picture(const json_t *rollout, int64_t age_ms, int width, bool color, 
 
         strbuf_init(&head, 4096);
         strbuf_init(&numbers, 4096);
-        strbuf_addf(&head, "%s  ", model ? model : "?");
+        strbuf_addf(&head, "%s  ", target ? target : "?");
         view_versions(rollout, &head);
         if (policy)
                 strbuf_addf(&head, "  policy %s", policy);
@@ -226,7 +238,8 @@ static bool same_words(const char *a, const char *b)
 
 bool view_differs(const json_t *a, const json_t *b)
 {
-        static const char *const keys[] = { "rollout_id", "phase", "stable", "candidate", "step", "weight_asked", "paused" };
+        static const char *const keys[] = { "rollout_id", "phase",        "stable_release", "candidate_release",
+                                            "step",       "weight_asked", "paused" };
 
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
                 if (!same(a, b, keys[i]))

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "ctl/table.h"
+#include "lib/release.h"
 #include "lib/strbuf.h"
 
 /* How a rollout stands. AT_REST phases: nothing more happens by itself. */
@@ -20,6 +21,15 @@ struct phase_view {
 
 /* Never NULL: an unknown phase is one under way. */
 const struct phase_view *view_phase(const json_t *rollout);
+
+struct release_name {
+        char text[RELEASE_TEXT_LEN];
+};
+/* A release that a document names in the member `release` ("7.1"), or if absent as the number in `version`; "": none. */
+struct release_name view_release(const json_t *doc, const char *release, const char *version);
+/* Members `stable` and `candidate` of a rollout or an event. */
+#define view_stable(doc) view_release(doc, "stable_release", "stable").text
+#define view_candidate(doc) view_release(doc, "candidate_release", "candidate").text
 
 /* Where the traffic goes: "1 -> 2", "2 -> 1" while rolling back, "2" at rest, "-" for nowhere. */
 void view_versions(const json_t *rollout, struct strbuf *out);

@@ -6,6 +6,7 @@
 
 #include "ctl/suggest.h"
 #include "lib/names.h"
+#include "lib/release.h"
 #include "lib/settings.h"
 #include "lib/strbuf.h"
 
@@ -27,6 +28,20 @@ static int check_version(const char *what, const char *text, struct err *e)
 
         (void) what;
         return version_parse(text, &number, e);
+}
+
+static int check_target(const char *what, const char *text, struct err *e)
+{
+        (void) what;
+        return target_check(text, e);
+}
+
+static int check_release(const char *what, const char *text, struct err *e)
+{
+        int64_t key;
+
+        (void) what;
+        return release_parse(text, &key, e);
 }
 
 static int check_alias(const char *what, const char *text, struct err *e)
@@ -85,6 +100,9 @@ const struct value_kind value_kinds[VALUE_KINDS] = {
         [VALUE_TEXT] = { "text", NULL, NULL },
         [VALUE_MODEL] = { "model", name_check, NULL },
         [VALUE_NEW_MODEL] = { "model", name_check, NULL },
+        [VALUE_TARGET] = { "target", check_target, NULL },
+        [VALUE_REGION] = { "region", name_check, NULL },
+        [VALUE_RELEASE] = { "release", check_release, NULL },
         [VALUE_VERSION] = { "version", check_version, NULL },
         [VALUE_REF] = { "version", check_ref, NULL },
         [VALUE_ALIAS] = { "alias", check_alias, NULL },

@@ -8,6 +8,9 @@ enum value {
         VALUE_TEXT,
         VALUE_MODEL,
         VALUE_NEW_MODEL, /* a model that need not exist */
+        VALUE_TARGET,    /* what is rolled out: a model's name, on Kubernetes NAMESPACE.NAME or NAME */
+        VALUE_REGION,
+        VALUE_RELEASE, /* "7" or "7.1" */
         VALUE_VERSION,
         VALUE_REF, /* a version's number or @ALIAS */
         VALUE_ALIAS,

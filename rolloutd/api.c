@@ -13,7 +13,6 @@
 #include "lib/mem.h"
 #include "lib/policy_json.h"
 #include "lib/version.h"
-#include "rolloutd/rollout_json.h"
 
 enum { BODY_MAX = 16 * 1024 };
 
@@ -61,14 +60,6 @@ void api_calls_free(struct controller *c)
 }
 
 /* --- reading --- */
-
-json_t *api_view(const struct target *t)
-{
-        char message[600];
-
-        target_message(t, message, sizeof message);
-        return rollout_view(&t->now, &(struct rollout_view){ .revision = t->revision, .message = message });
-}
 
 static int healthz(struct http_request *rq, struct http_reply *rp, struct err *e)
 {
@@ -131,7 +122,7 @@ static int rollouts_list(struct http_request *rq, struct http_reply *rp, struct 
 
 int api_find(struct http_request *rq, struct target **out, struct err *e)
 {
-        return target_check(rq->arg[0], e) < 0 ? -1 : controller_find(api_controller(rq), rq->arg[0], out, e);
+        return target_check(rq->arg[0], e) < 0 ? -1 : controller_resolve(api_controller(rq), rq->arg[0], out, e);
 }
 
 static int rollout_get(struct http_request *rq, struct http_reply *rp, struct err *e)

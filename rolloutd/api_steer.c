@@ -200,19 +200,30 @@ static int check_serves(const struct target *t, int64_t version, struct err *e)
                        s && *s->message ? s->message : "it does not run");
 }
 
+/* 7, "7" or "7.1". */
+static int take_to(const json_t *doc, int64_t *key, struct err *e)
+{
+        if (!doc)
+                return 0;
+        if (json_is_string(doc))
+                return release_parse(json_string_value(doc), key, e) < 0 ? err_wrap(e, "to") : 0;
+        *key = json_integer_value(doc);
+        return *key >= 1 && *key <= INT32_MAX ? 0 : err_set(e, ERR_INVALID, "to: must be a version's number or a release");
+}
+
 int api_rollback(struct http_request *rq, struct http_reply *rp, struct err *e)
 {
         struct request wish = { .what = ASK_ROLLBACK };
         const char *reason = NULL;
         AUTO(json) body = NULL;
-        json_int_t to = 0;
+        json_t *to_doc = NULL;
+        int64_t to = 0;
         struct target *t;
 
         if (api_find(rq, &t, e) < 0 || take_body(rq, &body, e) < 0 ||
-            json_take("request", body, e, "{s?I, s?s}", "to", &to, "reason", &reason) < 0 || take_reason(reason, &wish, e) < 0)
+            json_take("request", body, e, "{s?o, s?s}", "to", &to_doc, "reason", &reason) < 0 || take_to(to_doc, &to, e) < 0 ||
+            take_reason(reason, &wish, e) < 0)
                 return -1;
-        if (json_object_get(body, "to") && to < 1)
-                return err_set(e, ERR_INVALID, "to: must be a version's number");
         if (rollout_back_to(&t->now, to, &wish.version, e) < 0 || check_serves(t, wish.version, e) < 0)
                 return -1;
         return steer(rq, rp, t, &wish, TARGET_STANDS, e);

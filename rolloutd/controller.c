@@ -93,26 +93,6 @@ static void env_routed_back(void *arg, struct target *t, int64_t took_ms)
 
 /* --- targets --- */
 
-int controller_check_loaded(const struct controller *c, struct err *e)
-{
-        return c->loaded ? 0 : err_set(e, ERR_UNAVAILABLE, "the platform's records have not been read yet");
-}
-
-int controller_find(const struct controller *c, const char *target, struct target **out, struct err *e)
-{
-        if (controller_check_loaded(c, e) < 0)
-                return -1;
-        for (size_t i = 0; i < c->n_unreadable; i++)
-                if (strcmp(c->unreadable[i].target, target) == 0)
-                        return err_set(e, ERR_UNAVAILABLE, "the saved record cannot be understood: %s", c->unreadable[i].why);
-        for (size_t i = 0; i < c->n_targets; i++)
-                if (strcmp(c->targets[i].t->now.target, target) == 0) {
-                        *out = c->targets[i].t;
-                        return 0;
-                }
-        return err_set(e, ERR_NOT_FOUND, "nothing of \"%s\" has been rolled out here", target);
-}
-
 static struct target *add(struct controller *c, struct target *t)
 {
         c->targets = xrealloc(c->targets, c->n_targets + 1, sizeof *c->targets);

@@ -81,6 +81,8 @@ int controller_run(struct controller *c, struct err *e);
 int controller_check_loaded(const struct controller *c, struct err *e); /* UNAVAILABLE while the records have not been read */
 /* UNAVAILABLE while the records have not been read, or if this one cannot be understood; NOT_FOUND. */
 int controller_find(const struct controller *c, const char *target, struct target **out, struct err *e);
+/* The same, where targets are declared also by NAME alone; CONFLICT with a list when several are called so. */
+int controller_resolve(const struct controller *c, const char *name, struct target **out, struct err *e);
 /* Found or new. UNAVAILABLE as above, or when there are too many. */
 int controller_make(struct controller *c, const char *target, const char *model, struct target **out, struct err *e);
 void controller_sync_tokens(struct controller *c); /* soon, not at once */

@@ -181,7 +181,7 @@ def ago(seconds):
 def rollout(**changes):
     """A ROLLOUT as docs/api.md has it."""
     return {
-        "model": "credit", "phase": "CANARY", "stable": 1, "candidate": 2, "policy": "canary", "step": 0, "steps": [5, 25, 100],
+        "target": changes.get("model", "credit"), "model": "credit", "phase": "CANARY", "stable": 1, "candidate": 2, "policy": "canary", "step": 0, "steps": [5, 25, 100],
         "weight_asked": 5, "weight_observed": 5.08, "paused": False, "hold_left_ms": 42000, "message": "step 1 of 3",
         "verdict": {"state": "healthy", "gate": None, "reason": "0.2 % errors, as before", "numbers": {}, "at": ago(10)},
         "window": [{"version": 1, "until": ago(-3630)}], "revision": 4, "rollout_id": 7, "started_at": ago(190),

@@ -113,7 +113,7 @@ def test_bash_completes_words_names_and_files(ctl):
     (ctl.cwd / "model one.ubj").write_text("x")
     (ctl.cwd / "mdir").mkdir()
     ctl.run("push", "shell", "model one.ubj", "--alias", "champion")
-    assert complete(ctl, "ctl rollout re") == ["resume"]
+    assert complete(ctl, "ctl rollout res") == ["resume"]
     assert complete(ctl, "ctl models shel") == ["shell"]
     assert complete(ctl, "ctl pull shell ") == ["1", "@champion"]
     assert complete(ctl, "ctl alias shell ch") == ["champion"]

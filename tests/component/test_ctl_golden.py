@@ -68,6 +68,17 @@ def ctl(tmp_path_factory):
              "why": "the candidate is ready and watched", "actor": "", "verdict": None},
             {"number": 2, "rollout_id": 7, "at": ago(190.5), "kind": "started", "from": "DONE", "to": "PENDING", "stable": 1, "candidate": 2, "weight": 0,
              "why": "a rollout was asked for: try it", "actor": "ann", "verdict": None}], "next": None},
+        "/v1/rollouts/prod.fraud": settled(
+            target="prod.fraud", model="fraud-eu", stable=7, stable_release="7", candidate=7, candidate_release="7.1",
+            window=[{"version": 6, "release": "6.2", "until": ago(-3650), "left": True}], router="the Gateway has not accepted the route",
+            running=[{"release": "7", "wanted": 4, "ready": 4, "weight": 95, "failed": False, "message": ""},
+                     {"release": "7.1", "wanted": 1, "ready": 0, "weight": 5, "failed": True, "message": "1 pod: CrashLoopBackOff"}]),
+        "/v1/decisions": {"decisions": [
+            {"id": 12, "region": "eu-1", "target": "prod.fraud", "model": "fraud-eu", "epoch": 3, "reason": "", "received_at": ago(80),
+             "received_by": "admin", "event": {
+                 "number": 4, "rollout_id": 2, "at": ago(90), "kind": "rolling-back", "row": "canary.breach", "from": "CANARY", "to": "ROLLING_BACK",
+                 "stable": 7, "stable_release": "7", "candidate": 7, "candidate_release": "7.1", "weight": 0,
+                 "why": "a gate was broken: 9 % errors, not 0.2 %", "actor": "", "verdict": None}}], "next": None},
         "/v1/policies": {"policies": [{"name": "canary", "steps": [5, 25, 100], "summary": "carefully, in an hour"},
                                       {"name": "half", "steps": [0.5, 100], "summary": ""}]},
     }
@@ -77,8 +88,19 @@ def ctl(tmp_path_factory):
     fake.stop()
 
 
+def test_golden_table_of_declared_targets(tmp_path):
+    fake = Fake()
+    fake.on("GET", "/v1/rollouts", json_reply(200, {"rollouts": [
+        settled(target="prod.fraud", model="fraud-eu", stable_release="7", candidate_release="7.1"),
+        settled(target="test.fraud", model="fraud-eu", **{**DONE, "stable_release": "7.2"})]}))
+    own = Ctl(tmp_path, registry=fake.url, rollout=fake.url, token="slc_test")
+    check("table/kube-rollouts.txt", own.run("rollout", "status").stdout)
+    assert own.run("rollout", "status", "-o", "name").stdout == "prod.fraud\ntest.fraud\n"
+    fake.stop()
+
+
 COMMANDS = ["push", "pull", "models", "versions", "alias", "rollout start", "rollout status", "rollout watch", "rollout pause",
-            "rollout resume", "rollout promote", "rollout abort", "rollback", "history", "policies", "whoami", "token create",
+            "rollout resume", "rollout promote", "rollout retry", "rollout abort", "rollback", "history", "log", "policies", "whoami", "token create",
             "token list", "token delete", "version", "completion", "help"]
 
 
@@ -117,6 +139,7 @@ TABLES = {
     "models": ["models"], "versions": ["versions", "credit"], "version": ["versions", "credit", "2"], "aliases": ["alias", "credit"],
     "alias-history": ["alias", "credit", "champion", "--history", "--limit", "2"], "whoami": ["whoami"], "tokens": ["token", "list"],
     "rollouts": ["rollout", "status"], "rollout": ["rollout", "status", "credit"], "rolled-back": ["rollout", "status", "spend"],
+    "kube-rollout": ["rollout", "status", "prod.fraud"], "log": ["log", "prod.fraud", "--region", "eu-1"],
     "history": ["history", "credit"], "policies": ["policies"], "names": ["models", "-o", "name"],
 }
 

@@ -16,7 +16,7 @@ static json_t *rollout(const char *text)
 }
 
 #define CANARY                                                                                                                   \
-        "{\"model\":\"credit\",\"phase\":\"CANARY\",\"stable\":1,\"candidate\":2,\"policy\":\"canary\",\"step\":1,"              \
+        "{\"target\":\"credit\",\"phase\":\"CANARY\",\"stable\":1,\"candidate\":2,\"policy\":\"canary\",\"step\":1,"             \
         "\"steps\":[5,25,100],\"weight_asked\":25,\"weight_observed\":24.31,\"paused\":false,\"hold_left_ms\":42300,"            \
         "\"message\":\"step 2 of 3: holding 43 s more\",\"verdict\":{\"state\":\"healthy\",\"reason\":\"0.2 % errors, 0.2 % "    \
         "before\"},\"rollout_id\":7}"
@@ -33,6 +33,10 @@ static void versions_point_where_the_traffic_goes(void **state)
                 { "{\"phase\":\"DONE\",\"stable\":2,\"candidate\":null}", "2" },
                 { "{\"phase\":\"IDLE\",\"stable\":null,\"candidate\":null}", "-" },
                 { "{\"phase\":\"SOMETHING_NEW\",\"stable\":1,\"candidate\":2}", "1 -> 2" },
+                { "{\"phase\":\"CANARY\",\"stable\":7,\"stable_release\":\"7\",\"candidate\":7,\"candidate_release\":\"7.1\"}",
+                  "7 -> 7.1" },
+                { "{\"phase\":\"DONE\",\"stable\":7,\"stable_release\":\"7.1\",\"candidate\":null,\"candidate_release\":null}",
+                  "7.1" },
                 { "{}", "-" },
         };
 
