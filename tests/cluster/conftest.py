@@ -8,9 +8,11 @@ import subprocess
 import pytest
 
 import node
+import stack
 from cluster import Cluster, GivenCluster, kubeconfig
 from faultproxy import FaultProxy
 from kubeapi import Api
+from postgres import Postgres
 from waiting import PATIENCE_S, wait_until
 
 HERE = pathlib.Path(__file__).parent
@@ -94,6 +96,47 @@ def namespace(kubectl):
     kubectl("create", "namespace", name)
     yield name
     kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    p = Postgres()
+    try:
+        yield p.start()
+    finally:
+        p.remove()
+
+
+@pytest.fixture(scope="session")
+def definitions(kubectl, api):
+    """The ModelRollout definition, as the chart has it."""
+    for crd in sorted((ROOT / "charts/sluice/crds").glob("*.yaml")):
+        kubectl("apply", "-f", crd)
+    wait_until(lambda: api.get(f"/apis/{stack.GROUP}"), "ModelRollouts are served")
+
+
+@pytest.fixture(scope="session")
+def base(cluster, kubelet, gateways, definitions, postgres, tmp_path_factory):
+    """registryd and the images of scorers."""
+    b = stack.Base(cluster, kubelet, postgres, tmp_path_factory.mktemp("base"))
+    try:
+        yield b.start()
+    finally:
+        b.stop()
+
+
+@pytest.fixture
+def site(base, api, kubectl, namespace, tmp_path):
+    """A namespace with a model, a Gateway and, after start(), a Prometheus and a rolloutd of its own."""
+    wait_until(lambda: api.get(f"/api/v1/namespaces/{namespace}/serviceaccounts/default"), "the service account")
+    s = stack.Site(base, api, kubectl, namespace, tmp_path)
+    try:
+        yield s
+    finally:
+        try:
+            s.tell()
+        finally:
+            s.close()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ import signal
 import sys
 import threading
 import time
+from urllib.parse import quote
 
 from kubeapi import STRATEGIC, Api, ApiError, Watch, log
 from pod import Pod, stamp
@@ -56,7 +57,7 @@ def matches(selector, labels):
 class Kubelet:
     def __init__(self, api, ca, folder, images, nodes, pool, hurry):
         self.api, self.ca, self.folder = api, ca, pathlib.Path(folder)
-        self.images_file, self.hurry, self.closing = pathlib.Path(images), hurry, False
+        self.images, self.hurry, self.closing = pathlib.Path(images), hurry, False
         for name in ("pods", "logs"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self.resolv_conf = self.folder / "resolv.conf"  # names are in /etc/hosts; others are unknown at once
@@ -74,7 +75,8 @@ class Kubelet:
 
     def image(self, name):
         """{"command": [...], "args": [...]?, "env": {...}?, "mounts": {path: path outside}?}, or None when nobody knows it."""
-        return json.loads(self.images_file.read_text()).get(name)
+        path = self.images / quote(name, safe="")
+        return json.loads(path.read_text()) if path.exists() else None
 
     def run(self):
         for name in self.nodes:
@@ -198,7 +200,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--kubeconfig", required=True)
     parser.add_argument("--folder", required=True, help="for volumes, roots and logs")
-    parser.add_argument("--images", required=True, help="JSON file: what runs for an image; read anew for every container")
+    parser.add_argument("--images", required=True, help="folder with a JSON file per image: what runs for it")
     parser.add_argument("--nodes", default="node-a,node-b")
     parser.add_argument("--pool", default="10.244.1.0/24", help="addresses of pods")
     parser.add_argument("--hurry", type=float, default=1.0, help="how many times faster than it says a probe is asked")

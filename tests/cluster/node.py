@@ -1,8 +1,10 @@
 """The test kubelet and the test gateway as the tests hold them: processes of their own."""
 import json
+import os
 import pathlib
 import subprocess
 import sys
+from urllib.parse import quote
 
 from load import Load
 from waiting import wait_until
@@ -10,22 +12,18 @@ from waiting import wait_until
 HERE = pathlib.Path(__file__).parent
 
 
-class Images(dict):
-    """What runs for an image; the kubelet reads the file anew for every container."""
+class Images:
+    """What runs for an image: a file each, which the kubelet reads anew for every container."""
 
-    def __init__(self, path):
-        super().__init__()
-        self.path = path
-        self.save()
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(exist_ok=True)
 
     def __setitem__(self, name, value):
-        super().__setitem__(name, value)
-        self.save()
-
-    def save(self):
-        fresh = self.path.with_suffix(".new")
-        fresh.write_text(json.dumps(self))
-        fresh.rename(self.path)
+        path = self.folder / quote(name, safe="")
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        fresh.write_text(json.dumps(value, default=str))
+        fresh.rename(path)
 
 
 class Helper:
@@ -56,8 +54,8 @@ class Helper:
 
 class Kubelet(Helper):
     def __init__(self, cluster, folder, pool="10.244.1.0/24", hurry=5):
-        self.images = Images(pathlib.Path(folder) / "images.json")
-        super().__init__("kubelet.py", cluster, folder, "--images", self.images.path, "--pool", pool, "--hurry", str(hurry))
+        self.images = Images(pathlib.Path(folder) / "images")
+        super().__init__("kubelet.py", cluster, folder, "--images", self.images.folder, "--pool", pool, "--hurry", str(hurry))
 
     def logs(self, namespace, pod, container):
         path = self.folder / "logs" / f"{namespace}_{pod}_{container}.log"

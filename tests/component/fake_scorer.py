@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 """A scorer whose behaviour a test chooses: reads $FAKE_SCORER/VERSION.json anew for every request.
 
-{"errors": share of requests answered 400, "delay_ms": before an answer, "exit": status to end with instead of starting}
+{"errors": share of requests answered 400, "delay_ms": before an answer, "exit": status to end with instead of starting,
+"unready": true for a pod that never is}
+
+Without arguments it is told what to serve as a pod is: by the variables that rolloutd sets.
 """
 
 import argparse
@@ -11,6 +14,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import sys
 import threading
 import time
@@ -19,10 +23,10 @@ BOUNDS = ("0.005", "0.05", "0.5")
 
 parser = argparse.ArgumentParser()
 for name in ("listen", "registry", "model", "version", "registry-token-file"):
-    parser.add_argument(f"--{name}")
+    parser.add_argument(f"--{name}", default=os.environ.get(f"SLUICE_SCORER_{name.upper()}"))
 args, _ = parser.parse_known_args()
 behaviour_file = pathlib.Path(os.environ["FAKE_SCORER"]) / f"{args.version}.json"
-lock = threading.Lock()
+lock, draining = threading.Lock(), threading.Event()
 codes, buckets = collections.Counter(), collections.Counter()
 total_s = 0.0
 
@@ -56,12 +60,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Sluice-Version", args.version)
+        self.send_header("X-Variant", os.environ.get("VARIANT", ""))
         self.end_headers()
         self.wfile.write(body)
 
     def do_GET(self):
         if self.path == "/metrics":
             self.reply(200, metrics(), "text/plain; version=0.0.4")
+        elif self.path.endswith("/ready") and (draining.is_set() or behaviour().get("unready")):
+            self.reply(503, b'{"live":true,"ready":false}')
         else:
             self.reply(200, b'{"live":true,"ready":true}')
 
@@ -86,6 +94,14 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128
 
 
+def drain(*_):
+    """As the real one: unready at once, answering until the gateways have noticed."""
+    draining.set()
+    threading.Timer(float(os.environ["SLUICE_SCORER_DRAIN_DELAY"].removesuffix("s")), os._exit, (0,)).start()
+
+
+if "SLUICE_SCORER_DRAIN_DELAY" in os.environ:
+    signal.signal(signal.SIGTERM, drain)
 if "exit" in behaviour():
     print("the fake was told not to start", file=sys.stderr)
     sys.exit(behaviour()["exit"])

@@ -15,12 +15,12 @@ def digest_of(data):
 class Registry:
     """registryd on `db` (a URI), or with a PostgreSQL of its own when db is None."""
 
-    def __init__(self, folder, db, *args):
+    def __init__(self, folder, db, *args, host="127.0.0.1"):
         self.folder, self.db = pathlib.Path(folder), db
         self.folder.mkdir(exist_ok=True)
         # A port of its own for life, so that a restarted registryd is found again.
         self.daemon = Daemon("registryd", "--data-dir", self.folder / "data", *(["--db", db] if db else []), *args,
-                             log=self.folder / "registryd.log", port=free_port())
+                             log=self.folder / "registryd.log", port=free_port(), host=host)
         self.tokens = {}
 
     def start(self, timeout=30.0):

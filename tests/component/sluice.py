@@ -69,16 +69,16 @@ class Daemon:
     start() returns when `ready` answers 200; stop() drains and returns the exit status; kill() does not ask.
     """
 
-    def __init__(self, program, *args, log, env=None, port=None, ready="/readyz"):
+    def __init__(self, program, *args, log, env=None, port=None, ready="/readyz", host="127.0.0.1"):
         self.program, self.args, self.env, self.ready = program, [str(a) for a in args], env or {}, ready
         self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.host, self.url = host, f"http://{host}:{self.port}"
         self.log = pathlib.Path(log)
         self.process = None
 
     def launch(self):
         """Start without waiting."""
-        command = [str(BIN / self.program), "--listen", f"127.0.0.1:{self.port}", *self.args]
+        command = [str(BIN / self.program), "--listen", f"{self.host}:{self.port}", *self.args]
         with open(self.log, "ab") as log:
             # Should pytest die, its daemons are asked to leave too.
             self.process = subprocess.Popen(

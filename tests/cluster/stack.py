@@ -1,0 +1,269 @@
+"""rolloutd on the test cluster with all that it works with: registryd on PostgreSQL, Prometheus, the test kubelet and gateway, and
+scorers that behave as told."""
+import json
+import os
+import pathlib
+import secrets
+import sys
+
+import node
+from cluster import NET, b64, kubeconfig
+from waiting import wait_until
+
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parents[1]
+COMPONENT = ROOT / "tests/component"
+sys.path.insert(1, str(COMPONENT))
+from registry import Registry  # noqa: E402
+from rollouts import Prometheus  # noqa: E402
+from sluice import BIN, Daemon, free_port  # noqa: E402
+
+GROUP = "sluice.dev/v1alpha1"
+FAULTY = BIN if BIN.parent.name == "asan" else ROOT / "build/faults/bin"
+POLICY = """
+name: quick
+summary: three steps of a second or two
+steps:
+  - { weight: 5, hold: 1s }
+  - { weight: 25, hold: 2s }
+  - { weight: 100, hold: 1s }
+gates:
+  error_rate: { max_ratio: 2, limit_percent: 30 }
+  latency: { objective: 50ms, max_ratio: 3, limit_percent: 50 }
+min_requests: 5
+max_hold: 1m
+start_deadline: 30s
+keep_failed: 5m
+rollback_window: 10m
+window_versions: 2
+"""
+SLOW = POLICY.replace("quick", "slow").replace("weight: 5, hold: 1s", "weight: 20, hold: 5m")
+
+
+class Scorers:
+    """Stand-ins for scorers, as images: how each version behaves is a file that it reads anew for every request."""
+
+    def __init__(self, folder, images):
+        self.folder = pathlib.Path(folder)
+        run = f'export FAKE_SCORER=/faults/"$SLUICE_SCORER_MODEL"; exec /usr/bin/python3 {COMPONENT}/fake_scorer.py'
+        stand_in = {"command": ["/bin/sh", "-c", run], "mounts": {"/faults": self.folder}}
+        for tag in ("test", "next"):
+            images[f"sluice/stand-in:{tag}"] = stand_in
+        images["sluice/scorer:test"] = {"command": [BIN / "scorer"]}
+
+    def behave(self, model, version, **how):
+        """{"errors": share, "delay_ms": N, "exit": status, "unready": true}, from now on."""
+        folder = self.folder / model
+        folder.mkdir(exist_ok=True)
+        fresh = folder / f"{version}.new"
+        fresh.write_text(json.dumps(how))
+        fresh.rename(folder / f"{version}.json")
+
+
+class Site:
+    """A team's namespace: a model with versions, a Gateway, a Prometheus and a rolloutd that looks after this namespace alone."""
+
+    def __init__(self, base, api, kubectl, namespace, folder):
+        self.base, self.api, self.kubectl, self.namespace, self.folder = base, api, kubectl, namespace, pathlib.Path(folder)
+        self.cluster, self.registry, self.gateway = base.cluster, base.registry, node.Gateway(api, namespace)
+        self.model = f"m-{secrets.token_hex(4)}"
+        self.registry.model(self.model)
+        for n in range(1, 5):
+            self.registry.version(self.model, self.registry.files(model_ubj=f"{self.model} {n}".encode()))
+        (self.folder / "policies").mkdir()
+        self.policy("quick", POLICY)
+        self.policy("slow", SLOW)
+        (self.folder / "token").write_text(self.registry.token("admin") + "\n")
+        api("POST", f"/api/v1/namespaces/{namespace}/secrets", {"metadata": {"name": "registry"},
+                                                                "stringData": {"token": self.registry.token("admin")}})
+        self.kubeconfig = self.write_kubeconfig("kubeconfig", self.cluster.url)
+        self.ports = [free_port(), free_port()]
+        self.prometheus = Prometheus(self.folder / "prometheus", self.registry.token("admin"), *self.ports)
+        self.daemons, self.loads = [], []
+
+    def write_kubeconfig(self, name, server, user=None):
+        crt, key = self.cluster.admin_cert
+        user = user or {"client-certificate-data": b64(crt), "client-key-data": b64(key)}
+        doc = json.loads(kubeconfig(server, self.cluster.ca, user))
+        doc["contexts"][0]["context"]["namespace"] = self.namespace
+        path = self.folder / name
+        path.write_text(json.dumps(doc))
+        return path
+
+    def policy(self, name, text):
+        (self.folder / "policies" / f"{name}.yaml").write_text(text)
+
+    def behave(self, version, **how):
+        self.base.scorers.behave(self.model, version, **how)
+
+    # rolloutd.
+
+    def rolloutd(self, *args, kubeconfig=None, faulty=False, env=None, lease="10s"):
+        """Another replica, not yet started."""
+        n = len(self.daemons)
+        program = os.path.relpath(FAULTY / "rolloutd", BIN) if faulty else "rolloutd"
+        d = Daemon(program, "--platform", "kube", "--kubeconfig", kubeconfig or self.kubeconfig, "--kube-namespace", self.namespace,
+                   "--kube-lease-duration", lease, "--kube-identity", f"replica-{n}",
+                   "--state-dir", self.folder / f"state{n}", "--policies", self.folder / "policies",
+                   "--default-policy", "quick", "--registry", self.registry.daemon.url, "--registry-token-file", self.folder / "token",
+                   "--admin-token-file", self.folder / "token", "--prometheus", self.prometheus.url, "--tick", "300ms",
+                   "--scrape-interval", "500ms", "--token-sync", "1s", "--kube-registry-secret", "registry", *args,
+                   log=self.folder / f"rolloutd{n}.log", port=self.ports[n], env=env)
+        self.daemons.append(d)
+        return d
+
+    def start(self, *args, **kwargs):
+        """Prometheus and a first rolloutd."""
+        self.prometheus.start()
+        return self.rolloutd(*args, **kwargs).start()
+
+    @property
+    def daemon(self):
+        """The first that answers as a leader does."""
+        return self.daemons[0]
+
+    def ask(self, method, path, **kwargs):
+        return self.daemon.http(method, path, token=self.registry.token("admin"), **kwargs)
+
+    def steer(self, name, verb, status=202, **body):
+        r = self.ask("POST", f"/v1/rollouts/{self.namespace}.{name}/{verb}", json=body)
+        assert r.status == status, r
+        return r.body
+
+    def seen(self, name="fraud"):
+        """The rollout as rolloutd's own API tells it."""
+        r = self.ask("GET", f"/v1/rollouts/{self.namespace}.{name}")
+        assert r.status == 200, r
+        return r.body
+
+    def history(self, name="fraud"):
+        """rolloutd's own events, oldest first."""
+        r = self.ask("GET", f"/v1/rollouts/{self.namespace}.{name}/history?limit=1000")
+        assert r.status == 200, r
+        return r.body["events"][::-1]
+
+    # ModelRollouts and what is made of them.
+
+    def path(self, name="fraud", plural="modelrollouts", group=GROUP):
+        root = f"/apis/{group}" if "/" in group else f"/api/{group}"
+        return f"{root}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
+
+    def spec(self, **over):
+        """A spec that works; members of `over` replace it, None removes."""
+        spec = {"model": self.model, "version": 1, "replicas": 1,
+                "route": {"parentRefs": [{"name": "gateway"}], "hostnames": ["fraud.test"]},
+                "template": self.template(), **over}
+        return {k: v for k, v in spec.items() if v is not None}
+
+    @staticmethod
+    def template(image="sluice/stand-in:test", env=(), annotations=None, **container):
+        env = [{"name": "SLUICE_SCORER_DRAIN_DELAY", "value": "1s"}, *env]
+        probe = {"httpGet": {"path": "/v2/health/ready", "port": 8000}, "periodSeconds": 1}
+        spec = {"terminationGracePeriodSeconds": 3,
+                "containers": [{"name": "scorer", "image": image, "env": env, "readinessProbe": probe, **container}]}
+        return {"spec": spec, **({"metadata": {"annotations": annotations}} if annotations else {})}
+
+    def create(self, name="fraud", **over):
+        return self.api("POST", self.path(None), {"apiVersion": GROUP, "kind": "ModelRollout", "metadata": {"name": name},
+                                                  "spec": self.spec(**over)})
+
+    def change(self, name="fraud", **spec):
+        return self.api.patch(self.path(name), {"spec": spec})
+
+    def rollout(self, name="fraud"):
+        return self.api.get(self.path(name))
+
+    def status(self, name="fraud"):
+        return (self.rollout(name) or {}).get("status", {})
+
+    def condition(self, kind, name="fraud"):
+        """(status, reason, message), of the condition; None when there is none."""
+        for c in self.status(name).get("conditions", []):
+            if c["type"] == kind:
+                return c["status"], c["reason"], c["message"]
+        return None
+
+    def weights(self, route="fraud"):
+        """Of the route's backends by Service."""
+        o = self.api.get(self.path(route, "httproutes", "gateway.networking.k8s.io/v1"))
+        rules = o["spec"]["rules"] if o else []
+        return {b["name"]: b.get("weight", 1) for r in rules for b in r.get("backendRefs", [])}
+
+    def share(self, release, name="fraud"):
+        """The weight of a release ("2", "2.1") of all weights, in percent."""
+        weights = self.weights(name)
+        own = weights.get(f"{name}-v{release.replace('.', '-')}", 0)
+        return 100 * own / sum(weights.values()) if weights else 0
+
+    def events(self, reason=None, name="fraud"):
+        """Kubernetes Events about the ModelRollout."""
+        items = self.api.get(self.path(None, "events", "v1"))["items"]
+        return [e for e in items if e["involvedObject"]["name"] == name and e["involvedObject"]["kind"] == "ModelRollout"
+                and reason in (None, e["reason"])]
+
+    def wait(self, what, patience_s=40, name="fraud", **members):
+        """Until the status has these members; functions are asked."""
+        def fits():
+            s = self.status(name)
+            return all(v(s.get(k)) if callable(v) else s.get(k) == v for k, v in members.items()) and s
+        return wait_until(fits, what, lambda: self.explain(name), patience_s, 0.05)
+
+    def explain(self, name="fraud"):
+        status = {k: v for k, v in self.status(name).items() if k not in ("record", "history")}
+        return json.dumps({"status": status, "weights": self.weights(name)}, indent=1)
+
+    def at_rest(self, version, name="fraud", patience_s=60):
+        """Until this release is stable and nothing is under way."""
+        return self.wait(f"{version} has all traffic", patience_s, name, phase=lambda p: p in ("Done", "RolledBack"), candidate=None,
+                         stable=str(version))
+
+    def serving(self, version=1, **over):
+        """A first version that has all traffic."""
+        self.create(version=version, **over)
+        return self.at_rest(version)
+
+    def load(self, host="fraud.test", **how):
+        self.loads.append(self.gateway.load(host, self.model, **how))
+        return self.loads[-1]
+
+    def pods(self, release, name="fraud"):
+        query = f"?labelSelector=sluice.dev/rollout={name},sluice.dev/release={release}"
+        return self.api.get(self.path(None, "pods", "v1") + query)["items"]
+
+    def close(self):
+        for load in self.loads:
+            load.stop()
+        for d in self.daemons:
+            d.kill()
+        self.prometheus.kill()
+
+    def tell(self):
+        """For whoever has to find out why a test failed."""
+        for d in self.daemons:
+            print(f"--- {d.log.name}\n{d.log_text()[-12000:]}")
+        for o in self.api.get(self.path(None))["items"]:
+            print(f"--- {o['metadata']['name']}\n{self.explain(o['metadata']['name'])}")
+            for e in self.events(name=o["metadata"]["name"]):
+                print(e["reason"], e["message"])
+        for p in self.api.get(self.path(None, "pods", "v1"))["items"]:
+            print("pod", p["metadata"]["name"], p["status"].get("phase"), json.dumps(p["status"].get("containerStatuses"))[:600])
+        for load in self.loads:
+            print("load", dict(load.versions), dict(load.failed), load.failures[:5])
+
+
+class Base:
+    """What all sites share."""
+
+    def __init__(self, cluster, kubelet, postgres, folder):
+        self.cluster, self.kubelet = cluster, kubelet
+        folder = pathlib.Path(folder)
+        (folder / "faults").mkdir()
+        self.scorers = Scorers(folder / "faults", kubelet.images)
+        self.registry = Registry(folder / "registry", postgres.new_database(), host=NET)
+
+    def start(self):
+        self.registry.start()
+        return self
+
+    def stop(self):
+        self.registry.daemon.stop()
