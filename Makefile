@@ -92,7 +92,11 @@ $(BIN)/%: $(B)/bench/%.o $(B)/bench.a $(B)/lib.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-# What the cluster suite drives the Kubernetes client with.
+# What the cluster suite drives the Kubernetes client and the Kubernetes platform with.
+$(BIN)/platformtool: $(B)/tests/cluster/platformtool.o $(B)/rolloutd.a $(B)/lib.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 $(BIN)/kubetool: $(B)/tests/cluster/kubetool.o $(B)/lib.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
@@ -140,7 +144,7 @@ deps-cluster: deps ## install what the cluster suite needs on top (tools/package
 	@{ cat tools/packages-cluster.txt; command -v npm >/dev/null || echo npm; } | sh tools/deps.sh /dev/stdin
 
 test-cluster: $(if $(KUBECONFIG),deps,deps-cluster) ## against a real Kubernetes API server: KUBECONFIG's, or one built once from Debian's source
-	@$(MAKE) --no-print-directory -j$$(nproc) programs $(BIN)/kubetool
+	@$(MAKE) --no-print-directory -j$$(nproc) programs $(BIN)/kubetool $(BIN)/platformtool
 	@$(IN_TEMP) KUBE_BIN=$$(tools/kube-build.sh) SLUICE_BIN=$(abspath $(BIN)) $(if $(KUBECONFIG),,tests/cluster/netns.sh) $(PYTEST) -n 0 tests/cluster $(if $(T),-k '$(T)')
 
 .PHONY: deps-chart test-chart chart

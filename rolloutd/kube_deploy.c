@@ -178,6 +178,7 @@ static void note_deployment(void *work, const json_t *object)
         if (!r)
                 return;
         r->deployed = true;
+        r->retired = false;
         r->replicas = (int) json_integer_value(json_object_get(json_object_get(object, "spec"), "replicas"));
         r->written_generation = json_integer_value(json_object_get(json_object_get(object, "metadata"), "generation"));
         r->floor = w->d.replicas;

@@ -10,9 +10,10 @@
 #include "lib/mem.h"
 #include "lib/release.h"
 #include "lib/utf8.h"
+#include "rolloutd/kube_pods.h"
 #include "rolloutd/kube_private.h"
 
-enum { MESSAGE_MAX = 200, PODS_MAX = 10000 };
+enum { PODS_MAX = 10000 };
 
 static const char *label(const json_t *object, const char *name)
 {
@@ -45,44 +46,13 @@ static bool is_owned(const json_t *object, const struct kube_target *t)
 
 /* --- Deployments --- */
 
-static const json_t *condition(const json_t *status, const char *type)
+static void set_message(struct kube_release *r, const char *text)
 {
-        const json_t *c;
-        size_t i;
-
-        json_array_foreach (json_object_get(status, "conditions"), i, c) {
-                const char *is = json_string_value(json_object_get(c, "type"));
-                if (is && strcmp(is, type) == 0)
-                        return c;
-        }
-        return NULL;
-}
-
-static bool says(const json_t *c, const char *member, const char *value)
-{
-        const char *is = json_string_value(json_object_get(c, member));
-
-        return is && strcmp(is, value) == 0;
-}
-
-static void set_message(struct kube_release *r, const json_t *c)
-{
-        const char *text = json_string_value(json_object_get(c, "message"));
-
         free(TAKE(r->message));
-        if (!text)
+        if (!*text)
                 return;
-        r->message = xasprintf("%.*s", MESSAGE_MAX, text);
+        r->message = xstrdup(text);
         utf8_clean(r->message);
-}
-
-static void take_conditions(struct kube_release *r, const json_t *status)
-{
-        const json_t *progress = condition(status, "Progressing"), *trouble = condition(status, "ReplicaFailure");
-        bool stuck = says(progress, "status", "False"), refused = says(trouble, "status", "True");
-
-        r->failed = stuck;
-        set_message(r, refused ? trouble : stuck ? progress : NULL);
 }
 
 static int count(const json_t *in, const char *member, int fallback)
@@ -108,6 +78,7 @@ static void take_deployment(struct kube_platform *k, struct kube_target *t, int6
         struct kube_release *r = kube_release_of(t, version, true);
         const json_t *spec = json_object_get(object, "spec"), *status = json_object_get(object, "status");
         int64_t generation = json_integer_value(json_object_get(json_object_get(object, "metadata"), "generation"));
+        struct kube_trouble trouble;
 
         if (!r || generation < r->written_generation)
                 return;
@@ -116,7 +87,9 @@ static void take_deployment(struct kube_platform *k, struct kube_target *t, int6
         r->observed_generation = json_integer_value(json_object_get(status, "observedGeneration"));
         r->replicas = count(spec, "replicas", 1);
         r->available = count(status, "availableReplicas", 0);
-        take_conditions(r, status);
+        kube_deployment_trouble(object, &trouble);
+        r->failed = trouble.failed;
+        set_message(r, trouble.message);
         kube_index_stirred(k, t);
 }
 
@@ -131,7 +104,7 @@ static void lose_deployment(struct kube_platform *k, struct kube_target *t, int6
         r->floor = -1;
         r->replicas = r->available = 0;
         r->failed = false;
-        set_message(r, NULL);
+        set_message(r, "");
         forget_if_empty(t, r);
         kube_index_stirred(k, t);
 }

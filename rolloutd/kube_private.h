@@ -74,6 +74,7 @@ struct kube_release {    /* what the cluster has of one release */
         int64_t generation, observed_generation;
         int64_t written_generation; /* what our last write returned; older events are not believed */
         int floor;                  /* replicas or autoscaler floor last written; -1: unknown since the start */
+        bool retired;               /* all of it has been deleted; it goes when its pods have gone */
         struct kube_slice *slices;
         /* kube_look.c's: what its pods say while not all are ready. Counts beside failed and message, and before them. */
         bool pods_failed;

@@ -58,6 +58,17 @@ static bool is_not_served(const struct kube_work *w)
         return !w->k->kinds.autoscalers.plural;
 }
 
+/* What is left of the rest is on its way out. */
+static int end(void *work, json_t *found, json_t **body, struct err *e)
+{
+        const struct kube_work *w = work;
+        struct kube_release *r = kube_release_of(w->t, w->version, false);
+
+        if (r)
+                r->retired = true;
+        return take_away(work, found, body, e);
+}
+
 #define KIND(name) offsetof(struct kube_kinds, name)
 
 const struct kube_stage kube_retire_stages[] = {
@@ -69,6 +80,6 @@ const struct kube_stage kube_retire_stages[] = {
         { .kind = KIND(services), .decide = take_away },
         { .kind = KIND(services), .name = kube_work_preview, .decide = preview },
         { .each = true, .name = kube_work_copy, .decide = take_away },
-        { .kind = KIND(revisions), .decide = take_away },
+        { .kind = KIND(revisions), .decide = end },
 };
 const int kube_retire_n_stages = sizeof kube_retire_stages / sizeof *kube_retire_stages;

@@ -64,7 +64,7 @@ static const char *message_of(const struct kube_release *r, int ready)
 
 static void add_release(const struct kube_release *r, struct world *w)
 {
-        struct version_status *v = entry(w, r->version);
+        struct version_status *v = r->retired ? NULL : entry(w, r->version);
 
         if (!v)
                 return;

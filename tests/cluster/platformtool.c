@@ -1,0 +1,216 @@
+/*
+ * The Kubernetes platform by hand: leads, and carries out operations given as JSON lines on standard input. The cluster suite drives it.
+ *
+ *      platformtool KUBECONFIG NAMESPACE [REGISTRY [SECRET]]
+ *
+ *      {"do":"deploy","target":"NS.NAME","release":"7.1","replicas":2,"role":"candidate","digest":"","build":""}
+ *      {"do":"retire","target":"NS.NAME","release":"7.1"}
+ *      {"do":"route","target":"NS.NAME","weights":{"7":9500,"7.1":500},"urgent":false}
+ *      {"do":"observe","target":"NS.NAME"}
+ *
+ * Each is answered by one line, in the order in which they end: {"do":...,"failure":KIND|null,"message":...}; observe with the world.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/auto.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/release.h"
+#include "rolloutd/kube.h"
+
+enum { FDS_MAX = 16, LINE_MAX_BYTES = 1 << 16 };
+
+struct tool {
+        struct platform *p;
+        bool loaded;
+};
+
+struct job {
+        char what[16];
+};
+
+static void print_line(json_t *line)
+{
+        AUTO(json) owned = line;
+        AUTO(str) text = json_text(owned);
+
+        (void) printf("%s\n", text);
+        (void) fflush(stdout);
+}
+
+static json_t *outcome(const char *what, const struct err *failure)
+{
+        return json_pack("{s:s, s:s?, s:s}", "do", what, "failure", failure ? err_kind_name(failure->kind) : NULL, "message",
+                         failure ? failure->msg : "");
+}
+
+static void on_done(void *arg, const struct err *failure)
+{
+        struct job *job = arg;
+
+        print_line(outcome(job->what, failure));
+        free(job);
+}
+
+static void on_world(void *arg, const struct world *seen, const struct err *failure)
+{
+        json_t *line = outcome("observe", failure), *versions = json_object();
+
+        (void) arg;
+        for (int i = 0; seen && i < seen->n_versions; i++) {
+                const struct version_status *v = &seen->versions[i];
+                (void) json_object_set_new(versions, release_text(v->version).text,
+                                           json_pack("{s:i, s:i, s:b, s:i, s:s}", "wanted", v->wanted, "ready", v->ready,
+                                                     "failed", v->failed, "weight", v->weight_bp, "message", v->message));
+        }
+        (void) json_object_set_new(line, "releases", versions);
+        (void) json_object_set_new(line, "router", json_string(seen ? seen->router_message : ""));
+        print_line(line);
+}
+
+static void on_wanted(void *arg, const struct desire *d)
+{
+        (void) arg;
+        print_line(
+                json_pack("{s:s, s:s, s:s, s:s}", "wanted", d->target, "ref", d->ref, "build", d->build, "invalid", d->invalid));
+}
+
+static void on_gone(void *arg, const char *target)
+{
+        (void) arg;
+        print_line(json_pack("{s:s}", "gone", target));
+}
+
+static void on_load(void *arg, const struct platform_record *records, size_t n, const struct err *failure)
+{
+        struct tool *t = arg;
+
+        (void) records;
+        t->loaded = !failure;
+        print_line(json_pack("{s:i, s:s}", "loaded", (int) n, "message", failure ? failure->msg : ""));
+}
+
+static int64_t key_of(const char *release)
+{
+        struct err e;
+        int64_t key;
+
+        if (release_parse(release, &key, &e)) {
+                (void) fprintf(stderr, "platformtool: %s\n", e.msg);
+                exit(2);
+        }
+        return key;
+}
+
+static void deploy(struct tool *t, json_t *command, struct job *job)
+{
+        static const char *const roles[] = { "stable", "candidate", "kept" };
+        const char *target, *release, *role = "stable", *digest = "", *build = "";
+        struct deployment d = { .replicas = 1 };
+
+        if (json_unpack(command, "{s:s, s:s, s?i, s?s, s?s, s?s}", "target", &target, "release", &release, "replicas",
+                        &d.replicas, "role", &role, "digest", &digest, "build", &build))
+                exit(2);
+        d.version = key_of(release);
+        for (int r = PLACED_STABLE; r <= PLACED_KEPT; r++)
+                if (strcmp(roles[r], role) == 0)
+                        d.role = (enum placed_role) r;
+        (void) snprintf(d.digest, sizeof d.digest, "%s", digest);
+        (void) snprintf(d.build, sizeof d.build, "%s", build);
+        t->p->ops->deploy(t->p, target, &d, on_done, job);
+}
+
+static void route(struct tool *t, json_t *command, struct job *job)
+{
+        struct weight w[WORLD_VERSIONS_MAX];
+        const char *target, *release;
+        json_t *weights, *bp;
+        int n = 0, urgent = 0;
+
+        if (json_unpack(command, "{s:s, s:o, s?b}", "target", &target, "weights", &weights, "urgent", &urgent))
+                exit(2);
+        json_object_foreach (weights, release, bp)
+                w[n++] = (struct weight){ key_of(release), (int) json_integer_value(bp) };
+        t->p->ops->route(t->p, target, w, n, urgent, on_done, job);
+}
+
+static void carry_out(struct tool *t, char *line)
+{
+        const char *what = "", *target = "", *release = "";
+        AUTO(json) command = json_loads(line, 0, NULL);
+
+        (void) json_unpack(command, "{s:s, s:s, s?s}", "do", &what, "target", &target, "release", &release);
+        struct job *job = xcalloc(1, sizeof *job);
+        (void) snprintf(job->what, sizeof job->what, "%s", what);
+        if (strcmp(what, "deploy") == 0) {
+                deploy(t, command, job);
+        } else if (strcmp(what, "retire") == 0) {
+                t->p->ops->retire(t->p, target, key_of(release), on_done, job);
+        } else if (strcmp(what, "route") == 0) {
+                route(t, command, job);
+        } else {
+                free(job);
+                t->p->ops->observe(t->p, target, on_world, t);
+        }
+}
+
+/* Standard input is nonblocking by poll(2): one line is one write of the test's. False at its end. */
+static bool read_commands(struct tool *t)
+{
+        static char text[LINE_MAX_BYTES];
+        ssize_t n = read(STDIN_FILENO, text, sizeof text - 1);
+        char *rest = text, *line;
+
+        if (n <= 0)
+                return false;
+        text[n] = '\0';
+        while ((line = strsep(&rest, "\n")))
+                if (*line)
+                        carry_out(t, line);
+        return true;
+}
+
+static void run(struct tool *t)
+{
+        struct pollfd fds[FDS_MAX] = { { .fd = STDIN_FILENO, .events = POLLIN } };
+
+        for (;;) {
+                int64_t wake = t->p->ops->run(t->p, clock_ms());
+                unsigned n = t->p->ops->poll_fds(t->p, fds + 1, FDS_MAX - 1);
+                fds[0].fd = t->loaded ? STDIN_FILENO : -1;
+                (void) poll(fds, n + 1, wake < 0 || wake > 1000 ? 1000 : (int) wake);
+                if (t->loaded && fds[0].revents && !read_commands(t))
+                        return;
+        }
+}
+
+int main(int argc, char **argv)
+{
+        const struct platform_listener listener = { .wanted = on_wanted, .gone = on_gone };
+        struct kube_settings s = { 0 };
+        struct tool t = { 0 };
+        struct err e;
+
+        mem_init();
+        if (argc < 3)
+                return 2;
+        s.kubeconfig = argv[1];
+        s.namespace_ = s.lease = argv[2];
+        s.registry_url = argc > 3 ? argv[3] : NULL;
+        s.registry_secret = argc > 4 ? argv[4] : NULL;
+        t.p = kube_platform_new(&s, &e);
+        if (!t.p) {
+                (void) fprintf(stderr, "platformtool: %s\n", e.msg);
+                return 2;
+        }
+        t.p->ops->listen(t.p, &listener);
+        t.p->ops->load(t.p, on_load, &t);
+        run(&t);
+        t.p->ops->free(t.p);
+        return 0;
+}
