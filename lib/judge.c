@@ -239,8 +239,8 @@ static void say_healthy(const struct judge *j, const struct policy *p, const str
         }
 }
 
-void judge_decide(const struct judge *j, const struct policy *p, enum quality quality, const char *reason,
-                  const struct gate_value *queries, struct verdict *out)
+static void decide(const struct judge *j, const struct policy *p, int64_t min_requests, enum quality quality, const char *reason,
+                   const struct gate_value *queries, struct verdict *out)
 {
         struct share_gate gates[2];
         struct verdict v = { 0 };
@@ -256,15 +256,27 @@ void judge_decide(const struct judge *j, const struct policy *p, enum quality qu
                 say(&v, VERDICT_NO_EVIDENCE, quality_name(quality), "%s", reason);
         } else if (limit_speaks(&gates[0], &v) || limit_speaks(&gates[1], &v) || query_silent(p, queries, &v)) {
                 /* the sentence has been said */
-        } else if (seen < p->min_requests) {
+        } else if (seen < min_requests) {
                 say(&v, VERDICT_NO_EVIDENCE, "requests", "the candidate has had %lld of the %lld requests that this step needs",
-                    (long long) seen, (long long) p->min_requests);
+                    (long long) seen, (long long) min_requests);
                 number(&v, "candidate_requests", (double) seen);
-                number(&v, "min_requests", (double) p->min_requests);
+                number(&v, "min_requests", (double) min_requests);
         } else {
                 say_healthy(j, p, gates, &v);
         }
         *out = v;
+}
+
+void judge_decide(const struct judge *j, const struct policy *p, enum quality quality, const char *reason,
+                  const struct gate_value *queries, struct verdict *out)
+{
+        decide(j, p, p->min_requests, quality, reason, queries, out);
+}
+
+void judge_decide_preview(const struct judge *j, const struct policy *p, enum quality quality, const char *reason,
+                          const struct gate_value *queries, struct verdict *out)
+{
+        decide(j, p, 0, quality, reason, queries, out);
 }
 
 void judge_next_step(struct judge *j)
@@ -314,6 +326,15 @@ void judge_add(struct judge *j, const struct policy *p, const struct reading *r,
                 counts_add(&j->step[i], &r->fresh[i]);
         }
         compare(j, p);
+}
+
+void judge_add_preview(struct judge *j, const struct reading *r, int64_t server_ms)
+{
+        turn_window(j, server_ms);
+        for (int i = 0; i < ARM_COUNT; i++) {
+                counts_add(&j->window[0][i], &r->all[i]);
+                counts_add(&j->step[i], &r->fresh[i]);
+        }
 }
 
 bool judge_split_matches(const struct counts step[ARM_COUNT], int weight_bp, int64_t elapsed_ms, int64_t scrape_ms)

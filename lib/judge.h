@@ -67,6 +67,12 @@ void judge_add(struct judge *j, const struct policy *p, const struct reading *r,
 void judge_decide(const struct judge *j, const struct policy *p, enum quality quality, const char *reason,
                   const struct gate_value *queries, struct verdict *out);
 
+/* The same for a preview, in which no user's request goes to the candidate: nothing is compared, and none is needed. Absolute limits and
+ * PromQL gates judge whatever somebody sends it. */
+void judge_add_preview(struct judge *j, const struct reading *r, int64_t server_ms);
+void judge_decide_preview(const struct judge *j, const struct policy *p, enum quality quality, const char *reason,
+                          const struct gate_value *queries, struct verdict *out);
+
 /*
  * Does the traffic seen in this step follow the weight? Within four binomial standard deviations, plus what two scrapes of
  * different moments can differ by, plus three requests. False also while nothing has been seen.

@@ -10,6 +10,9 @@
         }
 
 GUARD(started, o->want_start)
+GUARD(retried, o->want_retry)
+GUARD(superseded, o->superseded && o->has_stable)
+GUARD(first_superseded, o->superseded && !o->has_stable)
 GUARD(paused, o->want_pause && !o->paused)
 GUARD(resumed, o->want_resume && o->paused)
 GUARD(aborted, o->want_abort && o->has_stable)
@@ -34,7 +37,7 @@ GUARD(switched, o->switched)
 GUARD(full, o->want_promote_full)
 GUARD(last_by_hand, o->want_promote && o->last_step)
 GUARD(by_hand, o->want_promote)
-GUARD(passed, o->healthy && o->hold_over && o->weights_stand && o->split_matches && !o->paused)
+GUARD(passed, o->healthy && o->hold_over && o->weights_stand && o->split_matches && !o->paused && !o->by_hand)
 GUARD(passed_last, passed(o) && o->last_step)
 GUARD(stands, o->weights_stand)
 
@@ -42,6 +45,7 @@ GUARD(stands, o->weights_stand)
 const struct move fsm_moves[] = {
         /* row                        from                when                   to                  effect           why (event, log and docs) */
         { "idle.start",               PHASE_IDLE,         started,               PHASE_PENDING,      EFFECT_START,    "a rollout was asked for" },
+        { "idle.retry",               PHASE_IDLE,         retried,               PHASE_PENDING,      EFFECT_START,    "tried again by hand" },
 
         { "pending.abort",            PHASE_PENDING,      aborted,               PHASE_ROLLING_BACK, EFFECT_BACK_OUT, "aborted by hand before it had traffic" },
         { "pending.rollback",         PHASE_PENDING,      rolled_back,           PHASE_ROLLING_BACK, EFFECT_SWITCH,   "rolled back by hand before it had traffic" },
@@ -51,6 +55,8 @@ const struct move fsm_moves[] = {
         { "pending.overdue",          PHASE_PENDING,      too_slow,              PHASE_ROLLING_BACK, EFFECT_BACK_OUT, "the candidate was not ready in time" },
         { "pending.first-overdue",    PHASE_PENDING,      first_too_slow,        PHASE_IDLE,         EFFECT_GIVE_UP,  "the first version was not ready in time" },
         { "pending.starved",          PHASE_PENDING,      starved,               PHASE_ROLLING_BACK, EFFECT_BACK_OUT, "nobody watches the candidate, and the policy does not wait longer" },
+        { "pending.superseded",       PHASE_PENDING,      superseded,            PHASE_ROLLING_BACK, EFFECT_BACK_OUT, "another version was declared before it had traffic" },
+        { "pending.first-superseded", PHASE_PENDING,      first_superseded,      PHASE_IDLE,         EFFECT_GIVE_UP,  "another first version was declared" },
         { "pending.pause",            PHASE_PENDING,      paused,                PHASE_PENDING,      EFFECT_PAUSE,    "paused by hand" },
         { "pending.resume",           PHASE_PENDING,      resumed,               PHASE_PENDING,      EFFECT_RESUME,   "resumed by hand" },
         { "pending.full",             PHASE_PENDING,      full_when_ready,       PHASE_PROMOTING,    EFFECT_NONE,     "sent straight to all traffic by hand" },
@@ -64,6 +70,7 @@ const struct move fsm_moves[] = {
         { "canary.taken-out",         PHASE_CANARY,       taken_out,             PHASE_ROLLING_BACK, EFFECT_BACK_OUT, "the router had taken the candidate out already" },
         { "canary.rollback",          PHASE_CANARY,       rolled_back,           PHASE_ROLLING_BACK, EFFECT_SWITCH,   "rolled back by hand" },
         { "canary.starved",           PHASE_CANARY,       starved,               PHASE_ROLLING_BACK, EFFECT_BACK_OUT, "no evidence for as long as the policy waits" },
+        { "canary.superseded",        PHASE_CANARY,       superseded,            PHASE_ROLLING_BACK, EFFECT_BACK_OUT, "another version was declared" },
         { "canary.pause",             PHASE_CANARY,       paused,                PHASE_CANARY,       EFFECT_PAUSE,    "paused by hand" },
         { "canary.resume",            PHASE_CANARY,       resumed,               PHASE_CANARY,       EFFECT_RESUME,   "resumed by hand" },
         { "canary.full",              PHASE_CANARY,       full,                  PHASE_PROMOTING,    EFFECT_NONE,     "sent straight to all traffic by hand" },
@@ -77,6 +84,7 @@ const struct move fsm_moves[] = {
         { "promoting.down",           PHASE_PROMOTING,    down_with_stable,      PHASE_ROLLING_BACK, EFFECT_BACK_OUT, "the candidate stopped running while it was being promoted" },
         { "promoting.taken-out",      PHASE_PROMOTING,    taken_out_with_stable, PHASE_ROLLING_BACK, EFFECT_BACK_OUT, "the router had taken the candidate out already" },
         { "promoting.rollback",       PHASE_PROMOTING,    rolled_back,           PHASE_ROLLING_BACK, EFFECT_SWITCH,   "rolled back by hand" },
+        { "promoting.superseded",     PHASE_PROMOTING,    superseded,            PHASE_ROLLING_BACK, EFFECT_BACK_OUT, "another version was declared while this one was being promoted" },
         { "promoting.stands",         PHASE_PROMOTING,    stands,                PHASE_DONE,         EFFECT_FINISH,   "the candidate has all traffic and is the stable version now" },
 
         { "done.rollback",            PHASE_DONE,         rolled_back,           PHASE_ROLLING_BACK, EFFECT_SWITCH,   "switched back to an earlier version by hand" },
@@ -89,6 +97,7 @@ const struct move fsm_moves[] = {
         { "rolled-back.rollback",     PHASE_ROLLED_BACK,  rolled_back,           PHASE_ROLLING_BACK, EFFECT_SWITCH,   "switched back to an earlier version by hand" },
         { "rolled-back.switched",     PHASE_ROLLED_BACK,  switched,              PHASE_ROLLING_BACK, EFFECT_SWITCH,   "the router had been switched to an earlier version already" },
         { "rolled-back.start",        PHASE_ROLLED_BACK,  started,               PHASE_PENDING,      EFFECT_START,    "a rollout was asked for" },
+        { "rolled-back.retry",        PHASE_ROLLED_BACK,  retried,               PHASE_PENDING,      EFFECT_START,    "tried again by hand" },
 };
 /* clang-format on */
 

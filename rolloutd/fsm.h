@@ -33,18 +33,20 @@ bool phase_is_at_rest(enum phase p);                /* IDLE, DONE, ROLLED_BACK: 
 struct observation {
         /* What people asked for; at most one of them. A request that no row takes in this pass is refused. */
         bool want_start, want_pause, want_resume, want_promote, want_promote_full, want_abort, want_rollback;
+        bool want_retry, superseded; /* what was rolled back once more; another release is declared by now */
 
         /* The record. */
         bool has_stable; /* there is a version to go back to */
         bool paused, last_step;
+        bool by_hand; /* the step ends when somebody promotes it, not before */
 
         /* The world. */
-        bool ready;         /* the candidate's processes are all ready */
+        bool ready;         /* the candidate has as many ready processes as the first weight needs */
         bool down;          /* the candidate has failed for good, or has weight and not one ready process */
         bool failed;        /* the candidate will not come up by itself */
         bool overdue;       /* the candidate did not become ready within policy's start_deadline */
         bool watched;       /* Prometheus scrapes the candidate, so a bad one would be noticed */
-        bool weights_stand; /* the router, read back, has exactly the weights asked for */
+        bool weights_stand; /* the router, read back, has exactly the weights asked for, and going forward the capacity for them */
         bool taken_out;     /* after a restart: the router gives the candidate nothing although it once had traffic */
         bool switched;      /* after a restart: at rest, the router gives everything to another version of the window */
 

@@ -86,6 +86,8 @@ static int compare_from_json(json_t *doc, struct judge_compare *c, struct err *e
         json_t *worse, *sound, *effect, *spread;
         double s[4];
 
+        if (json_object_get(doc, "log_e")) /* of an earlier program, which compared otherwise: the comparison begins again */
+                return 0;
         if (json_take("comparison", doc, e, "{s:o, s:o, s:o, s:o}", "worse", &worse, "sound", &sound, "effect", &effect, "spread",
                       &spread) < 0 ||
             ratio_from_json(worse, &c->worse, e) < 0 || ratio_from_json(sound, &c->sound, e) < 0 ||

@@ -285,6 +285,7 @@ static void op_free(struct platform *p)
 
 static const struct platform_ops OPS = {
         .name = "local",
+        .weight_tolerance_bp = 50,
         .load = op_load,
         .save = op_save,
         .record = op_record,

@@ -41,22 +41,41 @@ int rollout_weights(const struct rollout *r, struct weight out[2])
         return n;
 }
 
-int rollout_deployments(const struct rollout *r, struct deployment out[WORLD_VERSIONS_MAX])
+int rollout_ahead_bp(const struct rollout *r)
 {
+        bool begun = r->phase == PHASE_CANARY;
+        int step = begun ? r->step : 0, last = r->policy->n_steps - 1;
+
+        if (r->phase == PHASE_PROMOTING || r->stable.version == 0)
+                return WEIGHT_ALL;
+        if (!begun && r->phase != PHASE_PENDING)
+                return 0;
+        if (r->policy->steps[step].weight_bp == 0 && step < last)
+                step++;
+        return r->policy->steps[step].weight_bp;
+}
+
+static struct deployment deployment_of(const struct placed *p, int replicas, enum placed_role role)
+{
+        struct deployment d = { .version = p->version, .replicas = replicas, .role = role };
+
+        memcpy(d.digest, p->digest, sizeof d.digest);
+        memcpy(d.build, p->build, sizeof d.build);
+        return d;
+}
+
+int rollout_deployments(const struct rollout *r, const struct capacity *plan, struct deployment out[WORLD_VERSIONS_MAX])
+{
+        const struct placed *s = &r->stable, *c = &r->candidate;
         int n = 0;
 
-        if (r->stable.version)
-                out[n++] = (struct deployment){ .version = r->stable.version,
-                                                .replicas = r->stable.replicas,
-                                                .role = PLACED_STABLE };
-        if (r->candidate.version)
-                out[n++] = (struct deployment){ .version = r->candidate.version,
-                                                .replicas = r->candidate.replicas,
-                                                .role = PLACED_CANDIDATE };
+        if (s->version)
+                out[n++] = deployment_of(s, plan ? plan->stable : s->replicas, PLACED_STABLE);
+        if (c->version)
+                out[n++] = deployment_of(c, plan ? plan->candidate : c->replicas, PLACED_CANDIDATE);
         for (int i = 0; i < r->n_window; i++)
-                out[n++] = (struct deployment){ .version = r->window[i].version,
-                                                .replicas = r->window[i].replicas,
-                                                .role = PLACED_KEPT };
+                out[n++] = deployment_of(&r->window[i], capacity_kept(s->replicas, r->surge_percent, r->window[i].replicas),
+                                         PLACED_KEPT);
         return n;
 }
 
@@ -176,9 +195,12 @@ static void start(struct rollout *r, const struct request *rq, int64_t now_ms)
         r->rollout_id++;
         policy_unref(r->policy);
         r->policy = policy_ref(rq->policy);
-        r->candidate = (struct placed){ .version = rq->version, .replicas = rq->policy->replicas };
+        r->candidate = (struct placed){ .version = rq->version, .replicas = rq->replicas ? rq->replicas : rq->policy->replicas };
         memcpy(r->candidate.digest, rq->digest, sizeof rq->digest);
         memcpy(r->candidate.build, rq->build, sizeof rq->build);
+        r->followed.version = rq->version;
+        memcpy(r->followed.digest, rq->digest, sizeof rq->digest);
+        memcpy(r->followed.build, rq->build, sizeof rq->build);
         window_remove(r, rq->version);
         r->paused = r->served = false;
         r->starting_ms = 0;
@@ -236,6 +258,7 @@ static void have_effect(struct rollout *r, const struct move *m, const struct re
         case EFFECT_PAUSE:
         case EFFECT_RESUME:
                 r->paused = m->effect == EFFECT_PAUSE;
+                r->paused_by_spec = r->paused && rq->by_spec;
                 return;
         case EFFECT_SWITCH:
                 switch_to(r, m->from, rq->version, now_ms);
@@ -303,6 +326,8 @@ void rollout_apply(struct rollout *r, const struct move *m, const struct request
         r->updated_ms = now_ms;
         if (asked) {
                 memcpy(r->actor, rq->actor, sizeof r->actor);
+                if (*rq->mark)
+                        memcpy(r->mark, rq->mark, sizeof r->mark);
                 detail = *rq->reason ? rq->reason : detail;
         }
         snprintf(why, sizeof why, "%s%s%s", m->why, *detail ? ": " : "", detail);
@@ -342,7 +367,6 @@ void rollout_stands(struct rollout *r, int64_t server_ms)
 {
         r->stood = true;
         r->stood_at_ms = server_ms;
-        r->held_ms = 0;
         if (rollout_weight_bp(r) > 0)
                 r->served = true;
 }
@@ -361,6 +385,47 @@ void rollout_lower(struct rollout *r, int live_bp, int64_t now_ms)
         snprintf(ev->why, sizeof ev->why, "after a restart the router had %.2f %%, less than the record: going on from there",
                  live_bp / 100.0);
         memcpy(r->note, ev->why, sizeof r->note);
+}
+
+static bool scale_one(struct placed *p, int replicas)
+{
+        bool news = p->version && p->replicas != replicas;
+
+        if (news)
+                p->replicas = replicas;
+        return news;
+}
+
+bool rollout_scale(struct rollout *r, int replicas, int surge_percent)
+{
+        bool news = r->surge_percent != surge_percent;
+
+        r->surge_percent = surge_percent;
+        news |= scale_one(&r->stable, replicas);
+        news |= scale_one(&r->candidate, replicas);
+        for (int i = 0; i < r->n_window; i++)
+                news |= scale_one(&r->window[i], replicas);
+        return news;
+}
+
+void rollout_follow(struct rollout *r, const struct release *what)
+{
+        r->followed = *what;
+}
+
+/* What was counted meanwhile says nothing about the split, but a failure stays a failure: the judge's window is kept. */
+void rollout_drifted(struct rollout *r, const char *what, int64_t now_ms)
+{
+        r->stood = false;
+        r->stood_at_ms = 0;
+        memset(r->judge.step, 0, sizeof r->judge.step);
+        if (r->n_outbox >= ROLLOUT_OUTBOX_MAX / 2)
+                return;
+        struct event *ev = outbox_push(r, "drift", "drift", "", now_ms);
+
+        if (r->phase == PHASE_DONE || r->phase == PHASE_ROLLED_BACK)
+                ev->weight_bp = r->phase == PHASE_DONE ? WEIGHT_ALL : 0;
+        snprintf(ev->why, sizeof ev->why, "%s", what);
 }
 
 bool rollout_expire(struct rollout *r, int64_t now_ms)

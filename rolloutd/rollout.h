@@ -14,6 +14,7 @@
 #include "lib/release.h"
 #include "lib/sampler.h"
 #include "lib/sha256.h"
+#include "rolloutd/capacity.h"
 #include "rolloutd/fsm.h"
 #include "rolloutd/platform.h"
 
@@ -95,14 +96,28 @@ struct rollout { /* rollout_init(), rollout_done(); not to be copied */
         int n_outbox;
 };
 
-enum ask { ASK_NOTHING, ASK_START, ASK_PAUSE, ASK_RESUME, ASK_PROMOTE, ASK_PROMOTE_FULL, ASK_ABORT, ASK_ROLLBACK };
+enum ask {
+        ASK_NOTHING,
+        ASK_START,
+        ASK_RETRY, /* as START, of what was rolled back */
+        ASK_PAUSE,
+        ASK_RESUME,
+        ASK_PROMOTE,
+        ASK_PROMOTE_FULL,
+        ASK_ABORT,
+        ASK_ROLLBACK,
+        ASK_SUPERSEDE, /* another release is declared than the candidate */
+};
 
-struct request { /* what a person asked for */
+struct request { /* what a person, or a declaration, asked for */
         enum ask what;
-        int64_t version; /* START: the candidate; ROLLBACK: where to, never 0 */
+        int64_t version; /* START, RETRY: the candidate; ROLLBACK: where to, never 0 */
         char digest[DIGEST_TEXT_LEN + 1];
         char build[ROLLOUT_BUILD_LEN + 1];
-        const struct policy *policy; /* START: shared, borrowed */
+        const struct policy *policy;     /* START, RETRY: shared, borrowed */
+        int replicas;                    /* START, RETRY: 0: as the policy says */
+        bool by_spec;                    /* PAUSE: the declaration asks for it */
+        char mark[ROLLOUT_MARK_LEN + 1]; /* ROLLBACK: of the rollback past us that this makes ours; "" */
         char actor[NAME_MAX_LEN + 1];
         char reason[ROLLOUT_REASON_LEN + 1];
 };
@@ -113,8 +128,9 @@ void rollout_done(struct rollout *r); /* as if it had never been initialised */
 int rollout_weight_bp(const struct rollout *r); /* the candidate's share asked for */
 /* The router's weights asked for, at most two; 0 while no version may have traffic. */
 int rollout_weights(const struct rollout *r, struct weight out[2]);
-/* What should run, at most WORLD_VERSIONS_MAX; everything else is to be retired. */
-int rollout_deployments(const struct rollout *r, struct deployment out[WORLD_VERSIONS_MAX]);
+/* What should run, at most WORLD_VERSIONS_MAX, whole or as `plan` says (NULL: whole); everything else is to be retired. */
+int rollout_deployments(const struct rollout *r, const struct capacity *plan, struct deployment out[WORLD_VERSIONS_MAX]);
+int rollout_ahead_bp(const struct rollout *r);         /* the weight that the candidate's capacity should be ready for */
 int64_t rollout_hold_left_ms(const struct rollout *r); /* of this step; -1 outside CANARY */
 
 /* Which version a rollback goes to: `to`, or if 0 stable during a rollout and otherwise the newest of the window that no rollback
@@ -134,6 +150,15 @@ void rollout_stands(struct rollout *r, int64_t server_ms);
 /* After a restart in CANARY the router had the candidate at live_bp, more than nothing and less than this step: fall back to
  * the step that fits, so that no evidence is taken for granted. */
 void rollout_lower(struct rollout *r, int live_bp, int64_t now_ms);
+
+/* So many replicas of everything that may have to serve all traffic. True if that is new. */
+bool rollout_scale(struct rollout *r, int replicas, int surge_percent);
+
+/* What is declared is there already: it is not to be started. */
+void rollout_follow(struct rollout *r, const struct release *what);
+
+/* Somebody changed the router's weights, or they were lost; they are being put right. The step goes on where it was when they stand. */
+void rollout_drifted(struct rollout *r, const char *what, int64_t now_ms);
 
 bool rollout_expire(struct rollout *r, int64_t now_ms);   /* forget what need not be kept any longer; true if there was some */
 void rollout_recorded(struct rollout *r, int64_t number); /* the history has this event */

@@ -86,38 +86,6 @@ const struct version_status *target_status(const struct target *t, int64_t versi
 
 /* --- facts --- */
 
-static int asked_bp(const struct weight *w, int n, int64_t version)
-{
-        for (int i = 0; i < n; i++)
-                if (w[i].version == version)
-                        return w[i].bp;
-        return 0;
-}
-
-/* Routers have coarse weights: half a percent either way is the same, but nothing is nothing and all is all. */
-static bool same_bp(int asked, int live)
-{
-        if (asked == 0 || asked == WEIGHT_ALL)
-                return live == asked;
-        return live > 0 && live < WEIGHT_ALL && abs(live - asked) <= 50;
-}
-
-bool target_weights_stand(const struct target *t)
-{
-        struct weight w[2];
-        int n = rollout_weights(&t->now, w);
-
-        if (!t->world_known || !t->world.router_ok)
-                return false;
-        for (int i = 0; i < n; i++)
-                if (!target_status(t, w[i].version))
-                        return false;
-        for (int i = 0; i < t->world.n_versions && n > 0; i++)
-                if (!same_bp(asked_bp(w, n, t->world.versions[i].version), t->world.versions[i].weight_bp))
-                        return false;
-        return true;
-}
-
 /* The first look after a restart: the router is right about what traffic does, the lower weight wins. */
 static void adopt(struct target *t)
 {
@@ -131,7 +99,7 @@ static void adopt(struct target *t)
         if ((r->phase == PHASE_CANARY || r->phase == PHASE_PROMOTING) && r->served && live_bp == 0) {
                 t->taken_out = true;
         } else if (r->phase == PHASE_CANARY && live_bp > 0 && live_bp < rollout_weight_bp(r) &&
-                   !same_bp(rollout_weight_bp(r), live_bp)) {
+                   !target_has_weight(t, r->candidate.version, rollout_weight_bp(r))) {
                 rollout_lower(r, live_bp, target_wall(t));
                 t->edits++;
         } else if (phase_is_at_rest(r->phase)) {
@@ -150,10 +118,10 @@ static void gather_world(const struct target *t, struct observation *o)
         const struct rollout *r = &t->now;
         const struct version_status *c = t->world_known ? target_status(t, r->candidate.version) : NULL;
 
-        o->ready = c && c->ready > 0 && c->ready >= c->wanted;
+        o->ready = target_candidate_is_ready(t, c);
         o->failed = (c && c->failed) || t->deploy_failure;
         o->down = o->failed || (t->down_since_ms && target_now(t) - t->down_since_ms >= 2 * t->env->tick_ms);
-        o->weights_stand = target_weights_stand(t);
+        o->weights_stand = target_weights_stand(t) && target_capacity_stands(t);
         o->taken_out = t->taken_out;
         o->switched = t->switched != 0;
 }
@@ -165,15 +133,18 @@ static void gather(const struct target *t, const struct request *rq, struct obse
 
         *o = (struct observation){
                 .want_start = rq->what == ASK_START,
+                .want_retry = rq->what == ASK_RETRY,
                 .want_pause = rq->what == ASK_PAUSE,
                 .want_resume = rq->what == ASK_RESUME,
                 .want_promote = rq->what == ASK_PROMOTE,
                 .want_promote_full = rq->what == ASK_PROMOTE_FULL,
                 .want_abort = rq->what == ASK_ABORT,
                 .want_rollback = rq->what == ASK_ROLLBACK,
+                .superseded = rq->what == ASK_SUPERSEDE,
                 .has_stable = r->stable.version != 0,
                 .paused = r->paused,
                 .last_step = r->step == p->n_steps - 1,
+                .by_hand = p->steps[r->step].pause,
                 .overdue = r->starting_ms >= p->start_deadline_ms,
                 .breach = r->verdict.at_ms && r->verdict.state == VERDICT_BREACH,
                 .healthy = r->verdict.at_ms && r->verdict.state == VERDICT_HEALTHY,
@@ -213,7 +184,7 @@ static void moved(struct target *t, const struct move *m)
                 t->down_since_ms = 0;
         }
         if (m->from != m->to || m->effect == EFFECT_RAISE) {
-                t->split_matches = false;
+                t->split_matches = t->stood_before = t->drifted = false;
                 t->act_backoff = (struct backoff){ 0 };
                 t->act_at_ms = 0;
                 t->back_written = false;
@@ -226,7 +197,7 @@ static bool takes(const struct move *m, enum phase from, const struct observatio
         struct observation o = *seen;
 
         o.want_start = o.want_pause = o.want_resume = o.want_promote = o.want_promote_full = o.want_abort = o.want_rollback =
-                false;
+                o.want_retry = o.superseded = false;
         return fsm_next(from, &o) != m;
 }
 
@@ -262,13 +233,27 @@ static void note_standing(struct target *t)
 {
         struct rollout *r = &t->now;
 
-        if (r->stood || (r->phase != PHASE_CANARY && r->phase != PHASE_PROMOTING) || !target_weights_stand(t))
+        if (r->stood || (r->phase != PHASE_CANARY && r->phase != PHASE_PROMOTING) || !target_weights_stand(t) ||
+            !target_capacity_stands(t))
                 return;
         rollout_stands(r, target_wall(t) + t->skew_ms);
         t->edits++;
 }
 
 /* --- passes --- */
+
+/* Known only after the weights have been put right: that comes first. */
+static void note_drift(struct target *t)
+{
+        char what[ROLLOUT_WHY_LEN + 1];
+
+        if (!t->drifted)
+                return;
+        t->drifted = t->stood_before = false;
+        target_drift(t, what, sizeof what);
+        rollout_drifted(&t->now, what, target_wall(t));
+        t->edits++;
+}
 
 static bool pass(struct target *t, const struct request *rq)
 {
@@ -281,6 +266,7 @@ static bool pass(struct target *t, const struct request *rq)
         taken = make_moves(t, rq);
         note_standing(t);
         target_converge(t);
+        note_drift(t);
         target_save(t);
         return taken;
 }
@@ -334,7 +320,7 @@ static void count_time(struct target *t, int64_t now)
                 r->starting_ms += passed;
                 r->starved_ms = c && c->ready && r->stable.version ? r->starved_ms + passed : 0;
         } else {
-                if (r->stood && target_weights_stand(t))
+                if (r->stood && target_weights_stand(t) && target_capacity_stands(t))
                         r->held_ms += passed;
                 r->starved_ms = unsure ? r->starved_ms + passed : 0;
         }

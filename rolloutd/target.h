@@ -65,6 +65,8 @@ struct target {
         uint64_t acts;             /* counts operations issued, to tell observations from before and after */
         bool adopted;              /* after a restart: record and router have been compared */
         bool taken_out;            /* what the comparison found: see struct observation */
+        bool stood_before;         /* the weights asked for have been read back; if they are others now, somebody changed them */
+        bool drifted;              /* and so it is */
         int64_t switched;
         struct err *deploy_failure; /* the platform says the candidate will never run; NULL: it does not */
 
@@ -85,6 +87,7 @@ struct target {
 
         int64_t observe_at_ms, ask_at_ms, act_at_ms, save_at_ms, record_at_ms; /* not before */
         int64_t counted_ms;                                                    /* up to when waiting times have been counted */
+        int64_t scale_at_ms;   /* of stable while going back, apart from the route's act_at_ms: not before */
         int64_t down_since_ms; /* the candidate has weight and nothing ready; 0: it has not */
         struct backoff act_backoff, save_backoff, record_backoff;
         struct target_waiter *waiters;
@@ -110,7 +113,10 @@ enum target_until { TARGET_SAVED, TARGET_STANDS };
 void target_wait(struct target *t, enum target_until until, int64_t timeout_ms,
                  void (*done)(void *arg, struct target *t, const struct err *failure), void *arg);
 
-bool target_weights_stand(const struct target *t);                                   /* as read back */
+/* What a step needs before it counts as standing, level by level; the third is t->split_matches: the requests seen follow the weight. */
+bool target_weights_stand(const struct target *t);                       /* the router has them, as read back */
+bool target_capacity_stands(const struct target *t);                     /* the candidate has enough ready for its weight */
+bool target_has_weight(const struct target *t, int64_t version, int bp); /* within what the router can tell apart */
 const struct version_status *target_status(const struct target *t, int64_t version); /* NULL: it does not run, or unknown */
 
 /* What it does or waits for, one sentence. */

@@ -12,7 +12,7 @@
 static const struct backoff_policy urgent_backoff = { .base_ms = 100, .cap_ms = 5000 };
 static const struct backoff_policy calm_backoff = { .base_ms = 500, .cap_ms = 15000 };
 
-enum { QUICK_LOOK_MS = 250 };
+enum { QUICK_LOOK_MS = 250, SCALE_AGAIN_MS = 2000 };
 
 /* --- observing --- */
 
@@ -27,6 +27,20 @@ static void note_down(struct target *t)
                 t->down_since_ms = 0;
         else if (t->down_since_ms == 0)
                 t->down_since_ms = target_now(t);
+}
+
+/* Weights that stood and are others now were changed by somebody else: everything we do ourselves forgets that they stood. */
+static void note_weights(struct target *t)
+{
+        char what[ROLLOUT_WHY_LEN + 1];
+
+        if (target_weights_stand(t)) {
+                t->stood_before = true;
+                t->drifted = false;
+        } else if (t->stood_before && t->world.router_ok && t->now.phase != PHASE_ROLLING_BACK) {
+                target_drift(t, what, sizeof what);
+                t->drifted = *what;
+        }
 }
 
 static void keep_failure(struct err **at, const struct err *failure)
@@ -69,6 +83,7 @@ static void observed(void *arg, const struct world *seen, const struct err *fail
         keep_world(&t->world, seen);
         t->world_known = true;
         note_down(t);
+        note_weights(t);
 }
 
 /* At rest there is only drift to notice; while something is to become ready or to stand, look more often. */
@@ -122,7 +137,10 @@ static void not_carried_out(struct target *t, const struct target_op *op, const 
         target_failed(t, op->name, failure);
         if (failure->kind == ERR_INVALID && op->name[0] == 'd') /* deployed: this version will never run */
                 keep_failure(&t->deploy_failure, failure);
-        retry_later(t, op->urgent);
+        if (t->now.phase == PHASE_ROLLING_BACK && !op->urgent) /* must not put the route off */
+                t->scale_at_ms = target_now(t) + SCALE_AGAIN_MS;
+        else
+                retry_later(t, op->urgent);
 }
 
 static void acted(void *arg, const struct err *failure)
@@ -154,37 +172,39 @@ static struct target_op *begin(struct target *t, const char *name, bool urgent)
         DL_APPEND(t->ops, op);
         t->acting = op;
         t->acts++;
+        t->stood_before = false;
         t->world_known = t->world_known && !urgent;
         return op;
 }
 
-static void route(struct target *t, bool urgent)
+static void route(struct target *t, const struct weight *w, int n, bool urgent)
+{
+        t->env->platform->ops->route(t->env->platform, t->now.target, w, n, urgent, acted, begin(t, "routed", urgent));
+}
+
+/* What traffic depends on: it comes before traffic is moved. In a rollout stable gives up what the candidate is to get. */
+static bool carries(const struct target *t, const struct deployment *d)
 {
         struct weight w[2];
         int n = rollout_weights(&t->now, w);
 
-        t->env->platform->ops->route(t->env->platform, t->now.target, w, n, urgent, acted, begin(t, "routed", urgent));
+        return weight_of(w, n, d->version) > 0 || (phase_is_under_way(t->now.phase) && d->role != PLACED_KEPT);
 }
 
-static int weight_of(const struct weight *w, int n, int64_t version)
-{
-        for (int i = 0; i < n; i++)
-                if (w[i].version == version)
-                        return w[i].bp;
-        return 0;
-}
-
-/* A version that should run and does not, or with another number of replicas; only those that should have weight, or all. */
-static bool deploy_missing(struct target *t, bool weighted_only)
+/* A version that should run and does not, or with another number of replicas; only those that carry traffic, or all. */
+static bool deploy_missing(struct target *t, bool carriers_only)
 {
         struct deployment d[WORLD_VERSIONS_MAX];
-        struct weight w[2];
-        int n = rollout_deployments(&t->now, d), n_weights = rollout_weights(&t->now, w);
+        struct capacity plan;
+        int n;
+
+        target_plan(t, &plan);
+        n = rollout_deployments(&t->now, &plan, d);
 
         for (int i = 0; i < n; i++) {
                 const struct version_status *s = target_status(t, d[i].version);
 
-                if ((s && s->wanted == d[i].replicas) || (weighted_only && weight_of(w, n_weights, d[i].version) == 0))
+                if ((s && s->wanted == d[i].replicas) || (carriers_only && !carries(t, &d[i])))
                         continue;
                 if (d[i].version == t->now.candidate.version && t->deploy_failure)
                         continue;
@@ -197,7 +217,7 @@ static bool deploy_missing(struct target *t, bool weighted_only)
 static bool retire_surplus(struct target *t)
 {
         struct deployment d[WORLD_VERSIONS_MAX];
-        int n = rollout_deployments(&t->now, d);
+        int n = rollout_deployments(&t->now, NULL, d);
 
         for (int i = 0; i < t->world.n_versions; i++) {
                 const struct version_status *s = &t->world.versions[i];
@@ -213,23 +233,46 @@ static bool retire_surplus(struct target *t)
         return false;
 }
 
+/* Traffic is sent back whatever stable is like; what it lacks is added beside that, and does not wait for the record to be saved. */
+static bool converge_back(struct target *t, bool stand)
+{
+        bool unseen = t->back_written && !t->world_known;
+        const struct version_status *s = target_status(t, t->now.stable.version);
+        struct weight w[2];
+
+        if (!stand && !unseen && !(t->acting && t->acting->urgent) && target_now(t) >= t->act_at_ms) {
+                t->back_written = false;
+                route(t, w, rollout_weights(&t->now, w), true);
+                return true;
+        }
+        if (t->acting || !t->world_known || target_now(t) < t->scale_at_ms || (s && s->wanted >= t->now.stable.replicas))
+                return false;
+        return deploy_missing(t, true);
+}
+
+static bool route_calmly(struct target *t)
+{
+        struct weight w[2];
+        int n = target_reachable_weights(t, w);
+
+        if (n > 0)
+                route(t, w, n, false);
+        return n > 0;
+}
+
 void target_converge(struct target *t)
 {
         struct weight w[2];
-        bool back = t->now.phase == PHASE_ROLLING_BACK, weighted = rollout_weights(&t->now, w) > 0;
-        bool stand = weighted && target_weights_stand(t), unseen = t->back_written && !t->world_known;
+        bool weighted = rollout_weights(&t->now, w) > 0, stand = weighted && target_weights_stand(t);
 
-        if (back && !stand && !unseen && !(t->acting && t->acting->urgent) && target_now(t) >= t->act_at_ms) {
-                t->back_written = false;
-                route(t, true); /* needs neither a saved record nor a known world */
+        if (t->now.phase == PHASE_ROLLING_BACK && converge_back(t, stand))
                 return;
-        }
         if (t->acting || !target_is_saved(t) || !t->world_known || !t->adopted || target_now(t) < t->act_at_ms)
                 return;
-        if (deploy_missing(t, true))
+        bool to_route = weighted && !stand && t->world.router_ok;
+
+        if ((to_route && t->drifted && route_calmly(t)) || deploy_missing(t, true) || (to_route && route_calmly(t)))
                 return;
-        if (weighted && !stand && t->world.router_ok)
-                route(t, false);
-        else if (!deploy_missing(t, false) && (stand || !weighted))
+        if (!deploy_missing(t, false) && (stand || !weighted))
                 (void) retire_surplus(t);
 }

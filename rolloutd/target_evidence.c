@@ -52,13 +52,32 @@ static void check_split(struct target *t, const struct evidence *ev, struct verd
         int64_t b = s[ARM_CANDIDATE].requests, n = b + s[ARM_STABLE].requests;
         char reason[VERDICT_REASON_LEN];
 
-        t->split_matches =
+        t->split_matches = r->stood && rollout_weight_bp(r) == 0; /* a preview has no share of the users' requests */
+        t->split_matches |=
                 r->stood && judge_split_matches(s, rollout_weight_bp(r), ev->server_ms - r->stood_at_ms, t->env->scrape_ms);
         if (v->state != VERDICT_HEALTHY || t->split_matches)
                 return;
         snprintf(reason, sizeof reason, "the router is set to %.2f %%, but %.2f %% of %lld requests went to the candidate",
                  rollout_weight_bp(r) / 100.0, n ? 100.0 * (double) b / (double) n : 0, (long long) n);
         verdict_none(v, "split", reason);
+}
+
+static void judge_traffic(struct target *t, const struct evidence *ev, struct verdict *v)
+{
+        struct rollout *r = &t->now;
+
+        if (ev->ok)
+                judge_add(&r->judge, r->policy, &t->reading, ev->server_ms);
+        judge_decide(&r->judge, r->policy, t->reading.quality, t->reading.reason, ev->queries, v);
+}
+
+static void judge_preview(struct target *t, const struct evidence *ev, struct verdict *v)
+{
+        struct rollout *r = &t->now;
+
+        if (ev->ok)
+                judge_add_preview(&r->judge, &t->reading, ev->server_ms);
+        judge_decide_preview(&r->judge, r->policy, t->reading.quality, t->reading.reason, ev->queries, v);
 }
 
 static void judge_it(struct target *t, const struct evidence *ev)
@@ -71,9 +90,10 @@ static void judge_it(struct target *t, const struct evidence *ev)
                         return;
                 verdict_none(&v, quality_name(t->reading.quality), t->reading.reason);
         } else {
-                if (ev->ok)
-                        judge_add(&r->judge, r->policy, &t->reading, ev->server_ms);
-                judge_decide(&r->judge, r->policy, t->reading.quality, t->reading.reason, ev->queries, &v);
+                if (rollout_weight_bp(r) == 0)
+                        judge_preview(t, ev, &v);
+                else
+                        judge_traffic(t, ev, &v);
                 check_split(t, ev, &v);
         }
         rollout_judged(r, &v, target_wall(t));

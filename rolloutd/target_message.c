@@ -11,13 +11,23 @@ static const char *pending_wait(const struct target *t)
 
         if (t->deploy_failure)
                 return t->deploy_failure->msg;
-        if (!c || c->ready < c->wanted)
+        if (!target_candidate_is_ready(t, c))
                 return c && *c->message ? c->message : "starting";
         if (r->paused)
                 return "ready; paused before the first step";
         if (r->verdict.at_ms && r->verdict.state == VERDICT_NO_EVIDENCE)
                 return r->verdict.reason;
         return "ready; waiting until Prometheus scrapes it";
+}
+
+static void capacity_wait(const struct target *t, char *out, size_t size)
+{
+        const struct version_status *c = target_status(t, t->now.candidate.version);
+        struct capacity plan;
+
+        target_plan(t, &plan);
+        snprintf(out, size, "waiting for capacity, %d of %d are ready%s%s", c ? c->ready : 0, plan.candidate,
+                 c && *c->message ? ": " : "", c ? c->message : "");
 }
 
 static void canary_wait(const struct target *t, char *out, size_t size)
@@ -30,6 +40,8 @@ static void canary_wait(const struct target *t, char *out, size_t size)
         else if (t->world_known && !t->world.router_ok)
                 snprintf(out, size, "waiting for the router: %s",
                          t->world.router_message ? t->world.router_message : "its weights are not known");
+        else if (!target_capacity_stands(t))
+                capacity_wait(t, out, size);
         else if (!r->stood)
                 snprintf(out, size, "setting the weight");
         else if (r->paused)
@@ -38,6 +50,8 @@ static void canary_wait(const struct target *t, char *out, size_t size)
                 snprintf(out, size, "no evidence: %s", r->verdict.reason);
         else if (left_ms > 0)
                 snprintf(out, size, "holding %lld s more", (long long) (left_ms + 999) / 1000);
+        else if (r->policy->steps[r->step].pause && r->verdict.state == VERDICT_HEALTHY)
+                snprintf(out, size, "its gates have passed; it waits until somebody promotes it");
         else
                 snprintf(out, size, "waiting for evidence");
 }
@@ -63,6 +77,10 @@ static void compose(const struct target *t, char *out, size_t size)
                 return;
         case PHASE_PROMOTING:
                 snprintf(out, size, "moving all traffic to version %s", candidate);
+                if (t->world_known && !target_capacity_stands(t)) {
+                        capacity_wait(t, wait, sizeof wait);
+                        snprintf(out, size, "moving all traffic to version %s: %s", candidate, wait);
+                }
                 return;
         case PHASE_DONE:
                 snprintf(out, size, "version %s has all the traffic", stable);

@@ -38,6 +38,23 @@ void target_inquire(struct target *t);  /* target_evidence.c: ask for evidence, 
 bool target_wants_evidence(const struct target *t);
 void target_failed(struct target *t, const char *operation, const struct err *e);
 
+/* target_capacity.c */
+void target_plan(const struct target *t, struct capacity *out);
+bool target_candidate_is_ready(const struct target *t, const struct version_status *c); /* for the first weight, or a preview */
+/* The weights asked for as far as there is capacity for them now; 0: nothing is to be changed before there is more. */
+int target_reachable_weights(const struct target *t, struct weight out[2]);
+
+/* target_drift.c: what differs from the weights asked for, as a sentence; "" if nothing that is known does. */
+void target_drift(const struct target *t, char *out, size_t size);
+
+static inline int weight_of(const struct weight *w, int n, int64_t version)
+{
+        for (int i = 0; i < n; i++)
+                if (w[i].version == version)
+                        return w[i].bp;
+        return 0;
+}
+
 /* target_wait.c */
 void target_waiters_answer(struct target *t);
 void target_waiters_reloaded(struct target *t, bool taken);

@@ -13,7 +13,14 @@
 
 #include "rolloutd/target.h"
 
-enum { SIM_VERSIONS = 6, SIM_SCRAPES = 512, SIM_RECORD_MAX = 1 << 16, SIM_TICK_MS = 1000, SIM_SCRAPE_MS = 1000 };
+enum {
+        SIM_VERSIONS = 6,
+        SIM_SCRAPES = 512,
+        SIM_RECORD_MAX = 1 << 16,
+        SIM_TICK_MS = 1000,
+        SIM_SCRAPE_MS = 1000,
+        SIM_REPLICAS_MAX = 12
+};
 
 struct sim_version {
         int wanted;
@@ -22,13 +29,13 @@ struct sim_version {
         bool dead;           /* will not start */
         double error_share;
         int weight_bp;
-        double ok, bad; /* counters of its one instance */
+        double ok, bad; /* counters of its first instance, which gets all requests */
 };
 
 struct sim_scrape {
         int64_t at_ms; /* wall clock */
         double ok[SIM_VERSIONS], bad[SIM_VERSIONS];
-        bool up[SIM_VERSIONS];
+        int up[SIM_VERSIONS]; /* instances */
 };
 
 struct sim_call; /* a platform call or an evidence question under way */
@@ -58,6 +65,7 @@ struct sim {
         double silence;                    /* Prometheus does not answer */
         int slow_ms;                       /* calls take up to so long */
         bool router_down;
+        bool router_stuck; /* says that it routed, and has not */
 
         struct sim_call *calls;
         bool crash_now;

@@ -1,7 +1,8 @@
 /*
  * The simulated platform. What it refuses to see:
  * - weight on a version that was never ready;
- * - a calm route that differs from what the saved record asks for (act only on what is saved);
+ * - a calm route that gives a candidate more than the saved record asks for (act only on what is saved), or more than its replicas carry;
+ * - a calm route that raises a version of which nothing is ready;
  * - a saved record that skips a step, unless a person pushed it;
  * - after a restart, more weight for the candidate than the router had, unless it is the first step, a step that has passed
  *   since, or a person pushed it.
@@ -352,6 +353,13 @@ static int weight_of(const struct weight *w, int n, int64_t version)
         return 0;
 }
 
+static bool alive(const struct sim *s, int64_t version)
+{
+        const struct sim_version *v = &s->versions[version];
+
+        return v->wanted > 0 && v->was_ready;
+}
+
 static void check_route(struct sim *s, const struct route *d)
 {
         const struct rollout *r = &s->saved;
@@ -368,10 +376,17 @@ static void check_route(struct sim *s, const struct route *d)
         if (d->urgent)
                 return;
         n = rollout_weights(r, asked);
-        for (int v = 1; v < SIM_VERSIONS; v++)
-                if (weight_of(asked, n, v) != weight_of(d->w, d->n, v))
-                        sim_broken(s, "version %d gets %d, but the saved record says %d", v, weight_of(d->w, d->n, v),
-                                   weight_of(asked, n, v));
+        for (int v = 1; v < SIM_VERSIONS; v++) {
+                int gets = weight_of(d->w, d->n, v), may = weight_of(asked, n, v);
+
+                if (gets > may && v != r->stable.version)
+                        sim_broken(s, "version %d gets %d, but the saved record says %d", v, gets, may);
+                if (gets > s->versions[v].weight_bp && !alive(s, v))
+                        sim_broken(s, "version %d gets %d and nothing of it is ready", v, gets);
+                if (v == r->candidate.version && gets > s->versions[v].weight_bp &&
+                    s->versions[v].wanted < capacity_of(r->candidate.replicas, gets))
+                        sim_broken(s, "version %d gets %d with %d replicas", v, gets, s->versions[v].wanted);
+        }
         bp = weight_of(d->w, d->n, r->candidate.version);
         if (s->restart_bp >= 0 && !s->human_pushed && r->phase == PHASE_CANARY && bp > s->restart_bp &&
             bp > r->policy->steps[0].weight_bp)
@@ -391,7 +406,7 @@ static void route_now(struct sim *s, struct sim_call *c)
         }
         if (!failed) {
                 s->routes++;
-                for (int v = 1; v < SIM_VERSIONS; v++)
+                for (int v = 1; v < SIM_VERSIONS && !s->router_stuck; v++)
                         s->versions[v].weight_bp = weight_of(d->w, d->n, v);
         }
         if (sim_call_heard(c))

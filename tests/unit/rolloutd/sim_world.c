@@ -129,7 +129,7 @@ static void scrape(struct sim *s)
         s->last_scrape_ms = s->now_ms;
         one->at_ms = s->now_ms + WALL_MS;
         for (int v = 1; v < SIM_VERSIONS; v++) {
-                one->up[v] = alive(s, &s->versions[v]);
+                one->up[v] = alive(s, &s->versions[v]) ? s->versions[v].wanted : 0;
                 one->ok[v] = s->versions[v].ok;
                 one->bad[v] = s->versions[v].bad;
         }
@@ -143,7 +143,14 @@ struct inquiry {
         int64_t version[ARM_COUNT], range_ms;
 };
 
-enum { KINDS = 3 };
+enum { KINDS = SIM_REPLICAS_MAX + 2 }; /* each instance's up, then good and bad requests of the first */
+
+static double value_of(const struct sim_scrape *sc, int64_t version, int kind)
+{
+        if (kind < SIM_REPLICAS_MAX)
+                return kind < sc->up[version];
+        return !sc->up[version] ? 0 : kind == SIM_REPLICAS_MAX ? sc->ok[version] : sc->bad[version];
+}
 
 /* Up, good and bad requests of one version, from the ring. Returns how many series there are. */
 static size_t fill(const struct sim *s, int64_t version, int64_t from_ms, struct series *out, struct sample *pool, size_t *used)
@@ -152,18 +159,19 @@ static size_t fill(const struct sim *s, int64_t version, int64_t from_ms, struct
 
         for (int kind = 0; kind < KINDS; kind++) {
                 struct series *one = &out[n_series];
+                bool up = kind < SIM_REPLICAS_MAX;
 
-                *one = (struct series){ .kind = kind == 0 ? SERIES_UP : SERIES_REQUESTS,
+                *one = (struct series){ .kind = up ? SERIES_UP : SERIES_REQUESTS,
                                         .version = version,
-                                        .is_error = kind == 2 };
-                snprintf(one->instance, sizeof one->instance, "v%lld", (long long) version);
+                                        .is_error = kind == KINDS - 1 };
+                snprintf(one->instance, sizeof one->instance, "v%lld-%d", (long long) version, up ? kind : 0);
                 one->samples = &pool[*used];
                 for (size_t i = first; i < s->n_scrapes; i++) {
                         const struct sim_scrape *sc = &s->scrapes[i % SIM_SCRAPES];
-                        double value = kind == 0 ? 1 : kind == 1 ? sc->ok[version] : sc->bad[version];
+                        double value = value_of(sc, version, kind);
 
                         /* A counter that was never touched is not exposed. */
-                        if (sc->at_ms < from_ms || !sc->up[version] || value == 0)
+                        if (sc->at_ms < from_ms || value == 0)
                                 continue;
                         one->samples[one->n++] = (struct sample){ sc->at_ms, value };
                 }

@@ -128,7 +128,7 @@ static void an_old_stable_version_stays_warm_for_the_window(void **state)
         assert_int_equal(r.n_window, 2); /* the policy's window_versions */
         assert_int_equal(r.window[0].version, 4);
         assert_int_equal(r.window[1].version, 3);
-        assert_int_equal(rollout_deployments(&r, d), 3);
+        assert_int_equal(rollout_deployments(&r, NULL, d), 3);
         assert_false(rollout_expire(&r, 1000000));
         assert_true(rollout_expire(&r, 1000000 + 3600 * 1000));
         assert_int_equal(r.n_window, 0);
@@ -264,7 +264,7 @@ static void a_first_version_that_fails_leaves_nothing(void **state)
         ask(&r, "idle.start", ASK_START, 1);
         move(&r, "pending.first-failed");
         assert_int_equal(r.phase, PHASE_IDLE);
-        assert_int_equal(rollout_deployments(&r, d), 0);
+        assert_int_equal(rollout_deployments(&r, NULL, d), 0);
         assert_contains(r.note, "cannot start: seen");
         assert_int_equal(r.outbox[r.n_outbox - 1].candidate, 1);
 }

@@ -294,6 +294,177 @@ static void weights_that_drift_are_put_right(void **state)
         sim_done(&sim);
 }
 
+static struct policy blue_green(void)
+{
+        struct policy p = plain_policy();
+
+        p.steps[0] = (struct policy_step){ .weight_bp = 0, .hold_ms = 3000, .pause = true };
+        p.steps[1] = (struct policy_step){ .weight_bp = 10000, .hold_ms = 5000 };
+        p.n_steps = 2;
+        p.replicas = 4;
+        return p;
+}
+
+static void blue_green_previews_switches_and_finishes(void **state)
+{
+        const struct policy p = blue_green();
+        char message[600];
+        (void) state;
+
+        sim_init(&sim, 14);
+        assert_int_equal(ask_with(&sim, ASK_START, 1, &p), 0);
+        pass_until(&sim, PHASE_DONE, 8000);
+        assert_int_equal(ask_with(&sim, ASK_START, 2, &p), 0);
+        pass_until(&sim, PHASE_CANARY, 10000);
+        sim_pass(&sim, 20000);
+        assert_int_equal(sim.target->now.step, 0); /* healthy without one request, and waiting for a person */
+        assert_int_equal(sim.target->now.verdict.state, VERDICT_HEALTHY);
+        assert_int_equal(sim.versions[2].weight_bp, 0);
+        assert_int_equal(sim.versions[2].wanted, 4); /* as large as the switch needs */
+        target_message(sim.target, message, sizeof message);
+        assert_contains(message, "until somebody promotes it");
+        assert_int_equal(ask_with(&sim, ASK_PROMOTE, 0, &p), 0);
+        sim_pass(&sim, 1000);
+        assert_int_equal(sim.versions[2].weight_bp, WEIGHT_ALL);
+        assert_int_equal(sim.versions[1].wanted, 4); /* to go back to at once */
+        pass_until(&sim, PHASE_DONE, 60000);
+        sim_done(&sim);
+}
+
+static void blue_green_switches_back_in_one_write(void **state)
+{
+        const struct policy p = blue_green();
+        (void) state;
+
+        sim_init(&sim, 15);
+        assert_int_equal(ask_with(&sim, ASK_START, 1, &p), 0);
+        pass_until(&sim, PHASE_DONE, 8000);
+        assert_int_equal(ask_with(&sim, ASK_START, 2, &p), 0);
+        pass_until(&sim, PHASE_CANARY, 10000);
+        sim_pass(&sim, 5000);
+        assert_int_equal(ask_with(&sim, ASK_PROMOTE, 0, &p), 0);
+        sim_pass(&sim, 1000);
+        sim.versions[2].error_share = 1;
+        int routes = sim.routes;
+        pass_until(&sim, PHASE_ROLLED_BACK, 5000);
+        assert_int_equal(sim.routes, routes + 1);
+        assert_int_equal(sim.versions[1].weight_bp, WEIGHT_ALL);
+        assert_int_equal(sim.versions[1].wanted, 4);
+        sim_pass(&sim, 2000);
+        assert_int_equal(sim.versions[2].wanted, 1);
+        sim_done(&sim);
+}
+
+static void a_small_surge_climbs_in_smaller_weights(void **state)
+{
+        struct policy p = plain_policy();
+        int most = 0, weights = 0, before_bp = 0;
+        (void) state;
+
+        p.replicas = 10;
+        sim_init(&sim, 16);
+        assert_int_equal(ask_with(&sim, ASK_START, 1, &p), 0);
+        pass_until(&sim, PHASE_DONE, 8000);
+        assert_true(rollout_scale(&sim.target->now, 10, 20));
+        sim.target->edits++;
+        assert_int_equal(ask_with(&sim, ASK_START, 2, &p), 0);
+        for (int i = 0; i < 20000 && phase(&sim) != PHASE_DONE; i++) {
+                int running = sim.versions[1].wanted + sim.versions[2].wanted;
+
+                sim_pass(&sim, 10);
+                most = running > most ? running : most;
+                weights += sim.versions[2].weight_bp != before_bp;
+                before_bp = sim.versions[2].weight_bp;
+        }
+        holds(&sim);
+        assert_int_equal(phase(&sim), PHASE_DONE);
+        assert_int_equal(most, 12);
+        assert_true(weights > 3);
+        sim_done(&sim);
+}
+
+static void replicas_change_without_a_rollout(void **state)
+{
+        (void) state;
+        begin(&sim, 17);
+        assert_true(rollout_scale(&sim.target->now, 3, 100));
+        assert_false(rollout_scale(&sim.target->now, 3, 100));
+        sim.target->edits++;
+        sim_pass(&sim, 3000);
+        assert_int_equal(sim.versions[1].wanted, 3);
+        assert_int_equal(sim.target->now.rollout_id, 1);
+        assert_int_equal(phase(&sim), PHASE_DONE);
+        sim_done(&sim);
+}
+
+static int drifts;
+static void count_drift(void *arg, struct target *t, const struct event *ev)
+{
+        (void) arg, (void) t;
+        if (strcmp(ev->kind, "drift") == 0) {
+                drifts++;
+                assert_contains(ev->why, "version 2 had 50 % of the traffic instead of 5 %");
+        }
+}
+
+static void drift_is_told_and_the_clock_holds(void **state)
+{
+        (void) state;
+        begin(&sim, 18);
+        drifts = 0;
+        sim.env.happened = count_drift;
+        assert_int_equal(ask(&sim, ASK_START, 2), 0);
+        pass_until(&sim, PHASE_CANARY, 10000);
+        sim_pass(&sim, 2500);
+        int64_t held_ms = sim.target->now.held_ms;
+        assert_true(held_ms > 0);
+        sim.router_stuck = true; /* somebody else, who does not let go */
+        sim.versions[1].weight_bp = sim.versions[2].weight_bp = 5000;
+        sim_pass(&sim, 30000);
+        assert_in_range(sim.target->now.held_ms, held_ms, held_ms + 2 * SIM_TICK_MS);
+        assert_int_equal(sim.target->now.step, 0);
+        sim.router_stuck = false;
+        sim_pass(&sim, 16000);
+        assert_int_equal(sim.versions[2].weight_bp + sim.versions[1].weight_bp, WEIGHT_ALL);
+        assert_int_equal(drifts, 1);
+        pass_until(&sim, PHASE_DONE, 60000);
+        sim_done(&sim);
+}
+
+static void another_release_backs_out_at_once(void **state)
+{
+        (void) state;
+        begin(&sim, 19);
+        assert_int_equal(ask(&sim, ASK_START, 2), 0);
+        pass_until(&sim, PHASE_CANARY, 10000);
+        sim_pass(&sim, 1500);
+        assert_int_equal(ask(&sim, ASK_SUPERSEDE, 0), 0);
+        sim_pass(&sim, 60);
+        assert_int_equal(sim.versions[2].weight_bp, 0);
+        pass_until(&sim, PHASE_ROLLED_BACK, 2000);
+        assert_int_equal(ask(&sim, ASK_START, 3), 0);
+        sim_pass(&sim, 3000);
+        assert_int_equal(sim.versions[2].wanted, 0); /* nobody asks for it any more */
+        sim_done(&sim);
+}
+
+static void what_was_rolled_back_can_be_tried_again(void **state)
+{
+        (void) state;
+        begin(&sim, 20);
+        assert_int_equal(ask(&sim, ASK_START, 2), 0);
+        pass_until(&sim, PHASE_CANARY, 10000);
+        assert_int_equal(ask(&sim, ASK_RETRY, 2), -1);
+        assert_int_equal(ask(&sim, ASK_ABORT, 0), 0);
+        pass_until(&sim, PHASE_ROLLED_BACK, 2000);
+        sim_pass(&sim, 200);
+        assert_int_equal(ask(&sim, ASK_RETRY, 2), 0);
+        pass_until(&sim, PHASE_DONE, 60000);
+        assert_int_equal(sim.target->now.stable.version, 2);
+        assert_int_equal(ask(&sim, ASK_RETRY, 2), -1);
+        sim_done(&sim);
+}
+
 /* --- random schedules --- */
 
 static void random_trouble(struct sim *s)
@@ -313,15 +484,16 @@ static void random_trouble(struct sim *s)
 
 static void random_person(struct sim *s)
 {
-        static const enum ask asks[] = { ASK_START,   ASK_START,        ASK_PAUSE, ASK_RESUME,
-                                         ASK_PROMOTE, ASK_PROMOTE_FULL, ASK_ABORT, ASK_ROLLBACK };
+        static const enum ask asks[] = { ASK_START,        ASK_START, ASK_PAUSE,    ASK_RESUME,    ASK_PROMOTE,
+                                         ASK_PROMOTE_FULL, ASK_ABORT, ASK_ROLLBACK, ASK_SUPERSEDE, ASK_RETRY };
         enum ask what = asks[sim_dice(s) % LENGTH(asks)];
-        int64_t version = what == ASK_START ? 1 + sim_dice(s) % (SIM_VERSIONS - 1) : 0;
+        bool start = what == ASK_START || what == ASK_RETRY;
+        int64_t version = start ? 1 + sim_dice(s) % (SIM_VERSIONS - 1) : 0;
 
-        if (what == ASK_START && version == s->target->now.stable.version)
+        if (start && version == s->target->now.stable.version)
                 return;
         if (ask(s, what, version) == 0)
-                s->human_pushed = what == ASK_PROMOTE || what == ASK_PROMOTE_FULL || (what != ASK_START && s->human_pushed);
+                s->human_pushed = what == ASK_PROMOTE || what == ASK_PROMOTE_FULL || (!start && s->human_pushed);
         if (what == ASK_ROLLBACK)
                 s->restart_bp = -1;
 }
@@ -338,7 +510,7 @@ static bool is_settled(const struct sim *s)
 {
         const struct target *t = s->target;
         struct deployment d[WORLD_VERSIONS_MAX];
-        int n = rollout_deployments(&t->now, d), running = 0;
+        int n = rollout_deployments(&t->now, NULL, d), running = 0;
 
         for (int v = 1; v < SIM_VERSIONS; v++)
                 running += s->versions[v].wanted > 0;
@@ -445,6 +617,13 @@ int main(void)
                 cmocka_unit_test(a_version_that_cannot_start_never_gets_traffic),
                 cmocka_unit_test(a_candidate_that_dies_is_taken_out),
                 cmocka_unit_test(weights_that_drift_are_put_right),
+                cmocka_unit_test(blue_green_previews_switches_and_finishes),
+                cmocka_unit_test(blue_green_switches_back_in_one_write),
+                cmocka_unit_test(a_small_surge_climbs_in_smaller_weights),
+                cmocka_unit_test(replicas_change_without_a_rollout),
+                cmocka_unit_test(drift_is_told_and_the_clock_holds),
+                cmocka_unit_test(another_release_backs_out_at_once),
+                cmocka_unit_test(what_was_rolled_back_can_be_tried_again),
                 cmocka_unit_test(whatever_happens_it_converges_and_never_does_what_it_must_not),
         };
 
