@@ -97,7 +97,7 @@ static void misuse_is_told_in_a_sentence(void **state)
                 { { "tokn", "list" }, "there is no command \"tokn\"; did you mean token?" },
                 { { "frobnicate" }, "there is no command \"frobnicate\"; ctl help lists them" },
                 { { "start", "m", "1" }, "did you mean rollout start?" },
-                { { "rollout" }, "rollout what? One of: start, status, watch, pause, resume, promote, abort" },
+                { { "rollout" }, "rollout what? One of: start, status, watch, pause, resume, promote, retry, abort" },
                 { { "rollout", "strat", "m", "1" }, "did you mean rollout start?" },
                 { { "rollout", "dance" }, "there is no command \"rollout dance\"" },
                 { { "" }, "there is no command" },
