@@ -198,11 +198,24 @@ const struct command commands[] = {
                 .summary = "put the traffic back on an older version, at once",
                 .text = "During a rollout: back to the stable version. Otherwise: to the previous version, or with --to to any "
                         "version that is still in the window (see ctl rollout status). It is one request, and when it returns the "
-                        "new weights stand. It is never sent twice by itself: after a timeout look at ctl rollout status first.",
+                        "new weights stand. It is never sent twice by itself: after a timeout look at ctl rollout status first.\n"
+                        "On Kubernetes, TARGET is [NAMESPACE.]NAME of a ModelRollout. If rolloutd does not answer within a second and "
+                        "there is a kubeconfig, ctl does it itself, with your rights in the cluster: it marks the ModelRollout, so "
+                        "that rolloutd takes the rollback over when it is back, and writes the weights of the HTTPRoute. That needs "
+                        "the verbs get and patch on modelrollouts, httproutes and deployments (and services, if the route is "
+                        "adopted). If the API server refuses or is away, the commands for kubectl are printed.",
                 .example = "ctl rollback credit --reason \"complaints from the branch offices\"",
                 .role = "deployer",
                 .args = { { "TARGET", VALUE_TARGET } },
-                .flags = { { "to", 0, VALUE_RELEASE, "N", false, "to this version; where there are several ways to run it, as 7.1" }, REASON },
+                .flags = {
+                        { "to", 0, VALUE_RELEASE, "N", false, "to this version; where there are several ways to run it, as 7.1" },
+                        REASON,
+                        { "direct", 0, VALUE_NONE, NULL, false, "straight at the cluster, without asking rolloutd" },
+                        { "dry-run", 0, VALUE_NONE, NULL, false, "print what kubectl would have to do, and do nothing" },
+                        { "kubeconfig", 0, VALUE_FILE, "FILE", false, "for the cluster, as kubectl's" },
+                        { "context", 0, VALUE_TEXT, "NAME", false, "of the kubeconfig; default: the current one" },
+                        { "namespace", 0, VALUE_TEXT, "NAME", false, "of the ModelRollout; default: the context's" },
+                },
                 .run = rollback_run,
         },
         {

@@ -22,8 +22,9 @@ HANDLER(rollout_resume);
 HANDLER(rollout_promote);
 HANDLER(rollout_abort);
 HANDLER(rollout_retry);
-HANDLER(rollback_run);
 HANDLER(rollout_watch);
+/* rollback.c */
+HANDLER(rollback_run);
 /* rollout_status.c */
 HANDLER(rollout_status);
 HANDLER(policies_run);

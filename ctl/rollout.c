@@ -1,13 +1,10 @@
-/* `ctl rollout` and `ctl rollback`: one request each. */
-#include <inttypes.h>
-#include <string.h>
+/* `ctl rollout`: one request each. */
+#include <stdlib.h>
 
 #include "ctl/cells.h"
 #include "ctl/handlers.h"
 #include "ctl/rollout_view.h"
-#include "ctl/text.h"
 #include "ctl/watch.h"
-#include "lib/clock.h"
 #include "lib/mem.h"
 
 /* POST /v1/rollouts/TARGET/VERB. Takes over `body`. Never sent twice: the second one might mean something else. */
@@ -118,59 +115,6 @@ int rollout_promote(struct ctl *c, const struct call *call, struct err *e)
         if (body && call_has(call, "full"))
                 (void) json_object_set_new(body, "full", json_true());
         return steer(c, call, "promote", body, e);
-}
-
-/* The release that was left: the candidate, or at rest the newest in the window that a rollback went away from. */
-static struct release_name left_release(const json_t *rollout)
-{
-        const json_t *newest = json_array_get(json_object_get(rollout, "window"), 0);
-        const struct release_name candidate = view_release(rollout, "candidate_release", "candidate");
-
-        if (*candidate.text || !json_is_true(json_object_get(newest, "left")))
-                return candidate;
-        return view_release(newest, "release", "version");
-}
-
-/* The answer holds the weights as they stand now. */
-static void print_rollback(const char *target, const json_t *rollout, int64_t took_ms)
-{
-        const struct release_name stable = view_release(rollout, "stable_release", "stable"), left = left_release(rollout);
-        double seen = json_dbl(rollout, "weight_observed", -1);
-        char asked[TEXT_MAX], observed[TEXT_MAX];
-
-        text_percent(json_dbl(rollout, "weight_asked", -1), asked);
-        text_percent(seen, observed);
-        output_line("%s: all traffic is on version %s again, after %" PRId64 " ms", target, stable.text, took_ms);
-        if (*left.text && strcmp(left.text, stable.text) != 0)
-                output_line("%s: version %s has %s%s%s", target, left.text, asked, seen >= 0 ? ", was last seen with " : "",
-                            seen >= 0 ? observed : "");
-}
-
-/* A number as a number, so that a rolloutd that knows no releases understands it. */
-static json_t *release_json(const char *text)
-{
-        return strchr(text, '.') ? json_string(text) : json_integer(atoll(text));
-}
-
-int rollback_run(struct ctl *c, const struct call *call, struct err *e)
-{
-        json_t *body = reason_only(call);
-        AUTO_ANSWER answer = { 0 };
-        int64_t begun_ms = clock_ms();
-
-        if (!body)
-                return err_set(e, ERR_INVALID, "--reason is no UTF-8");
-        if (call_has(call, "to"))
-                (void) json_object_set_new(body, "to", release_json(call_flag(call, "to")));
-        if (post(c, call, "rollback", body, &answer, e))
-                return -1;
-        if (c->output == OUTPUT_JSON)
-                output_json(c, answer.text);
-        else if (c->output == OUTPUT_NAME)
-                output_line("%s", view_stable(answer.doc));
-        else
-                print_rollback(called(answer.doc, call->args[0]), answer.doc, clock_ms() - begun_ms);
-        return 0;
 }
 
 int rollout_watch(struct ctl *c, const struct call *call, struct err *e)

@@ -263,6 +263,10 @@ int kube_route_owned(const json_t *shape, int port, const struct kube_share *sha
                                                                      "weight", shares[i].bp));
         }
         json_t *rule = members(shape, of_rule), *made = members(shape, of_spec);
+        /* Said as the server would say it, so that another's matches are told from none of ours. */
+        if (!json_object_get(rule, "matches"))
+                (void) json_object_set_new(rule, "matches",
+                                           json_pack("[{s:{s:s, s:s}}]", "path", "type", "PathPrefix", "value", "/"));
         (void) json_object_set_new(rule, "backendRefs", refs);
         (void) json_object_set_new(made, "rules", json_pack("[o]", rule));
         if (sum != KUBE_ROUTE_WHOLE) {

@@ -57,8 +57,8 @@ int kube_route_patch(const json_t *route, const struct kube_route_rule *r, const
                      struct err *e);
 
 /*
- * Owned: spec of the route. `shape` holds parentRefs, hostnames, matches and filters as spec.route of a ModelRollout does, and maybe
- * more. Shares of 0 are left out unless keep_zeros. INVALID if they do not add up to KUBE_ROUTE_WHOLE. Caller owns *spec.
+ * Owned: spec of the route. `shape` holds parentRefs, hostnames, matches (default: all paths) and filters as spec.route of a
+ * ModelRollout does, and maybe more. Shares of 0 are left out unless keep_zeros. INVALID if they do not add up to KUBE_ROUTE_WHOLE. Caller owns *spec.
  */
 int kube_route_owned(const json_t *shape, int port, const struct kube_share *shares, int n, bool keep_zeros, json_t **spec,
                      struct err *e);

@@ -59,20 +59,6 @@ static int check_owner(const struct kube_target *t, const json_t *route, struct 
 
 /* --- what we want --- */
 
-static json_t *shape_of(const struct kube_target *t)
-{
-        const char *text = t->spec->route.owned;
-        json_t *shape = text ? json_loads(text, 0, NULL) : NULL;
-
-        if (!shape)
-                shape = json_object();
-        /* Said as the server would: otherwise somebody's other matches would not be told from none of ours. */
-        if (!json_array_size(json_object_get(shape, "matches")))
-                (void) json_object_set_new(shape, "matches",
-                                           json_pack("[{s:{s:s, s:s}}]", "path", "type", "PathPrefix", "value", "/"));
-        return shape;
-}
-
 static bool lacks_or_has(const json_t *live, const json_t *wanted, const char *member)
 {
         return json_array_size(json_object_get(wanted, member)) || !json_array_size(json_object_get(live, member));
@@ -89,7 +75,7 @@ static bool is_like(const json_t *live, const json_t *wanted)
 
 static json_t *wanted_spec(const struct kube_target *t, const struct kube_share *shares, int n, bool keep_zeros, struct err *e)
 {
-        AUTO(json) shape = shape_of(t);
+        AUTO(json) shape = t->spec->route.owned ? json_loads(t->spec->route.owned, 0, NULL) : NULL;
         json_t *spec = NULL;
 
         (void) kube_route_owned(shape, t->spec->route.port, shares, n, keep_zeros, &spec, e);
