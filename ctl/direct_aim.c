@@ -13,15 +13,18 @@ static const json_t *status_of(const json_t *rollout)
         return json_object_get(rollout, "status");
 }
 
-/* "7.1" or 7; 0: none. */
-static int64_t release_in(const json_t *doc, const char *key)
+/* 0: none. */
+static int64_t release_in(const json_t *doc)
 {
-        const char *text = json_str(doc, key);
-        int64_t release = json_num(doc, key, 0);
+        const char *text = json_str(doc, "release");
+        int64_t release = 0;
 
-        if (text && release_parse(text, &release, NULL) < 0)
-                release = 0;
-        return release;
+        return text && release_parse(text, &release, NULL) == 0 ? release : 0;
+}
+
+static int64_t release_of(const json_t *status, const char *role)
+{
+        return release_in(json_object_get(status, role));
 }
 
 static bool is_one_of(const char *text, const char *const *list)
@@ -39,7 +42,7 @@ static int64_t newest_kept(const json_t *status)
 
         json_array_foreach (json_object_get(status, "window"), i, row)
                 if (!json_is_true(json_object_get(row, "left")))
-                        return release_in(row, "release");
+                        return release_in(row);
         return 0;
 }
 
@@ -49,7 +52,7 @@ static bool is_kept(const json_t *status, int64_t release)
         json_t *row;
 
         json_array_foreach (json_object_get(status, "window"), i, row)
-                if (release_in(row, "release") == release)
+                if (release_in(row) == release)
                         return true;
         return false;
 }
@@ -63,9 +66,9 @@ static int aim_at(const json_t *rollout, const char *to, struct direct_aim *out,
 
         if (release_parse(to, &release, e) < 0)
                 return -1;
-        if (release == release_in(status, "candidate"))
+        if (release == release_of(status, "candidate"))
                 return err_set(e, ERR_CONFLICT, "release %s is the candidate: a rollback goes away from it", to);
-        if (status && release != release_in(status, "stable") && !is_kept(status, release))
+        if (status && release != release_of(status, "stable") && !is_kept(status, release))
                 return err_set(e, ERR_CONFLICT, "release %s is neither stable nor in the window of releases that are kept", to);
         out->release = release;
         out->reason = "as --to says";
@@ -76,11 +79,11 @@ static int aim_at(const json_t *rollout, const char *to, struct direct_aim *out,
 
 static int aim_back(const json_t *rollout, bool maybe_done, struct direct_aim *out, struct err *e)
 {
-        static const char *const under_way[] = { "PENDING", "CANARY", "PROMOTING", "ROLLING_BACK", NULL };
-        static const char *const done[] = { "ROLLED_BACK", NULL };
+        static const char *const under_way[] = { "Pending", "Canary", "Promoting", "RollingBack", NULL };
+        static const char *const done[] = { "RolledBack", NULL };
         const json_t *status = status_of(rollout);
         const char *phase = json_str(status, "phase");
-        int64_t stable = release_in(status, "stable");
+        int64_t stable = release_of(status, "stable");
 
         if (!status || !phase)
                 return err_set(e, ERR_CONFLICT,

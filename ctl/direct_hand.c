@@ -103,7 +103,7 @@ static void blindly(struct direct *d, struct strbuf *out)
                 kubectl_word(out, "modelrollout");
                 kubectl_word(out, d->name);
                 kubectl_word(out, "-o");
-                kubectl_word(out, "jsonpath={.status.stable}");
+                kubectl_word(out, "jsonpath={.status.stable.release}");
                 strbuf_adds(out, ")   # during a rollout; else a release of .status.window");
         }
         end_line(out);

@@ -39,10 +39,7 @@ struct kube_release *kube_release_of(struct kube_target *t, int64_t version, boo
 
 void kube_object_name(const struct kube_target *t, int64_t version, char out[static KUBE_OBJECT_NAME_MAX + 1])
 {
-        int n = snprintf(out, KUBE_OBJECT_NAME_MAX + 1, "%s-v%lld", t->name, (long long) release_version(version));
-
-        if (release_build(version))
-                (void) snprintf(out + n, (size_t) (KUBE_OBJECT_NAME_MAX + 1 - n), "-%d", release_build(version));
+        release_object_name(t->name, version, out);
 }
 
 /* --- telling --- */

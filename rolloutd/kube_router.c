@@ -285,7 +285,8 @@ static void forget(struct kube_target *t)
                         t->spec->route.name ? t->spec->route.name : "");
         say(r, "");
         *r = kept;
-        say(r, why);
+        if (t->spec->route.mode == KUBE_ROUTE_ADOPTED)
+                say(r, why);
 }
 
 void kube_router_seen(struct kube_platform *k, struct kube_target *t, const json_t *route)

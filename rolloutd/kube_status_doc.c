@@ -99,6 +99,18 @@ static void set(json_t *doc, const char *name, json_t *value)
                 (void) json_object_set_new(doc, name, value);
 }
 
+/* What `ctl rollback` chooses from when rolloutd is away. */
+static json_t *window(const struct rollout *r)
+{
+        json_t *list = json_array();
+
+        for (int i = 0; i < r->n_window; i++)
+                (void) json_array_append_new(list,
+                                             json_pack("{s:s, s:o, s:b}", "release", release_text(r->window[i].version).text,
+                                                       "until", time_to_json(r->window[i].until_ms), "left", r->window[i].left));
+        return r->n_window ? list : (json_decref(list), NULL);
+}
+
 json_t *kube_status_doc(const struct kube_status_input *in, struct kube_conditions *conditions)
 {
         const struct rollout *r = &in->seen->now;
@@ -113,6 +125,7 @@ json_t *kube_status_doc(const struct kube_status_input *in, struct kube_conditio
         set(doc, "stable", placed(in->seen, &r->stable));
         set(doc, "candidate", placed(in->seen, &r->candidate));
         set(doc, "step", step(r));
+        set(doc, "window", window(r));
         set(doc, "verdict", verdict(r));
         return doc;
 }

@@ -79,15 +79,22 @@ static void say(struct world *w, const char *why)
         (void) snprintf(w->router_message, sizeof w->router_message, "%s", why);
 }
 
+/* Nothing has weight on a route that is still to be made, and that is certain. */
+static bool is_unmade(const struct kube_target *t)
+{
+        return t->spec->route.mode == KUBE_ROUTE_OWNED && !t->route.exists;
+}
+
 static void add_route(const struct kube_platform *k, const struct kube_target *t, struct world *w)
 {
         const struct kube_route *route = &t->route;
         bool seen = route->generation >= route->written_generation;
+        bool usable = route->exists && route->ours && route->accepted && seen;
 
         for (int i = 0; i < route->n_backends; i++)
                 if (route->backends[i].version && route->backends[i].weight_bp > 0)
                         (void) entry(w, route->backends[i].version);
-        w->router_ok = k->kinds.routes.plural && route->exists && route->ours && route->accepted && seen;
+        w->router_ok = k->kinds.routes.plural && (usable || is_unmade(t));
         if (!k->kinds.routes.plural)
                 say(w, "the Gateway API is not installed: the server has no HTTPRoute");
         else if (route->trouble)
