@@ -73,6 +73,8 @@ static int readyz(struct http_request *rq, struct http_reply *rp, struct err *e)
 
         if (c->draining)
                 return err_set(e, ERR_UNAVAILABLE, "stopping");
+        if (c->platform->ops->stands_by && c->platform->ops->stands_by(c->platform))
+                return http_reply_json(rp, 200, json_pack("{s:s}", "status", "standby"));
         if (controller_check_loaded(c, e) < 0)
                 return -1;
         return http_reply_json(rp, 200, json_pack("{s:s}", "status", "ready"));
@@ -225,7 +227,7 @@ void api_observe(const struct http_request *rq, const char *route, int status, i
 
 const struct http_route api_routes[] = {
         { "GET", "/healthz", ROLE_ANYONE, 0, healthz, "200 while the process lives", NULL },
-        { "GET", "/readyz", ROLE_ANYONE, 0, readyz, "200 when the records have been read", NULL },
+        { "GET", "/readyz", ROLE_ANYONE, 0, readyz, "200 when the records have been read, or another one leads", NULL },
         { "GET", "/metrics", ROLE_READER, 0, metrics_get, "Prometheus text", NULL },
         { "GET", "/v1/rollouts", ROLE_READER, 0, rollouts_list, "list rollouts", NULL },
         { "GET", "/v1/rollouts/{target}", ROLE_READER, 0, rollout_get, "one rollout", NULL },

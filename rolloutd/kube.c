@@ -168,6 +168,13 @@ static int64_t op_run(struct platform *p, int64_t now_ms)
         return kube_ops_any(k) ? 0 : wake;
 }
 
+static bool op_stands_by(const struct platform *p)
+{
+        const struct kube_platform *k = (const struct kube_platform *) p;
+
+        return !k->leading && kube_connect_is_synced(k->connect);
+}
+
 /* What is under way ends before the lease is given away: the next leader may write from that moment on. */
 static void op_free(struct platform *p)
 {
@@ -201,6 +208,7 @@ static const struct platform_ops OPS = {
         .unmark = op_unmark,
         .poll_fds = op_poll_fds,
         .run = op_run,
+        .stands_by = op_stands_by,
         .free = op_free,
 };
 

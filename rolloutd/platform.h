@@ -164,6 +164,8 @@ struct platform_ops {
          * milliseconds it wants to run again even if no descriptor is ready (-1: no need). */
         unsigned (*poll_fds)(struct platform *p, struct pollfd *out, unsigned max);
         int64_t (*run)(struct platform *p, int64_t now_ms);
+        /* Another rolloutd acts, and this one is ready to take over at once. NULL: there is only ever one. */
+        bool (*stands_by)(const struct platform *p);
         /* Stop. What serves goes on serving, unless the platform was configured otherwise. No done function runs any more. */
         void (*free)(struct platform *p);
 };

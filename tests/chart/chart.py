@@ -19,7 +19,7 @@ UPDATE = os.environ.get("SLUICE_GOLDEN") == "update"
 SET_BY_CHART = {
     "registryd": {"listen", "db", "data_dir", "admin_token_file", "postgres_bin_dir", "postgres_user"},
     "rolloutd": {"listen", "state_dir", "admin_token_file", "registry", "registry_token", "prometheus", "scrape_interval", "policies",
-                 "platform"},
+                 "platform", "kubeconfig", "kube_context", "kube_namespace", "kube_lease", "kube_identity", "kube_pod", "kube_registry_secret"},
 }
 TYPES = {
     "STRING": {"type": "string"},
@@ -86,7 +86,7 @@ def settings(program):
 def settings_schema(program):
     """What the schema of the values says of PROGRAM.settings."""
     return {name: {**TYPES[kind], "description": text} for name, kind, text in settings(program)
-            if name not in SET_BY_CHART[program] and not name.startswith("kube_") and not text.startswith("local:")}
+            if name not in SET_BY_CHART[program] and not text.startswith("local:")}
 
 
 def schema():

@@ -3,6 +3,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -19,16 +20,18 @@ from postgres import Postgres  # noqa: E402
 class OpenPostgres(Postgres):
     """One that pods can reach."""
 
+    address, port = os.environ.get("SLUICE_TEST_NET"), 5432
+
+    def options(self):
+        return {**super().options(), "listen_addresses": self.address, "port": self.port}
+
     def _spawn(self):
-        self.address, self.port = os.environ["SLUICE_TEST_NET"], 5432
         (self.data / "pg_hba.conf").write_text("local all all trust\nhost all all 10.244.0.0/16 trust\n")
-        with open(self.data / "postgresql.auto.conf", "a") as f:
-            f.write(f"listen_addresses = '{self.address}'\nport = {self.port}\n")
         super()._spawn()
 
     def uri(self):
         """Of a new database."""
-        name = self.new_database().split("/")[-1].split("?")[0]
+        name = urlsplit(self.new_database()).path.strip("/")
         return f"postgresql://sluice@{self.address}:{self.port}/{name}"
 
 

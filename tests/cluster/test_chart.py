@@ -4,7 +4,7 @@ import subprocess
 import pytest
 import yaml
 
-from install import CHART, ROOT, Installation
+from install import CHART, ROOT, Installation, OpenPostgres
 
 EVERYTHING = yaml.safe_load((ROOT / "tests/chart/everything.yaml").read_text())
 LEAST = {"postgres": {"existingSecret": "registry-postgres"}, "adminToken": {"existingSecret": "registry-admin"}}
@@ -44,3 +44,31 @@ def test_a_field_that_does_not_exist_is_not_accepted(sluice, definitions):
     r = subprocess.run([f"{sluice.cluster.bin}/kubectl", f"--kubeconfig={sluice.cluster.kubeconfig}", "apply", "--dry-run=server", "-f",
                         "-"], input=text, capture_output=True, text=True)
     assert r.returncode != 0 and "readynessProbe" in r.stderr
+
+
+@pytest.fixture(scope="module")
+def database(kubelet):
+    p = OpenPostgres()
+    try:
+        p.start()
+        yield p
+    finally:
+        p.remove()
+
+
+def ready(kubectl, namespace, what):
+    kubectl("rollout", "status", "-n", namespace, what, "--timeout=50s")
+
+
+def test_install(cluster, kubelet, kubectl, tmp_path, namespace, database, definitions):
+    s = Installation(cluster, kubelet, tmp_path, namespace)
+    s.install({"postgres": {"dsn": database.uri()}})
+    try:
+        ready(kubectl, namespace, "deployment/sluice-registryd")
+        ready(kubectl, namespace, "deployment/sluice-rolloutd")
+    finally:
+        print(kubectl("get", "pods", "-n", namespace, "-o", "wide"))
+        for p in kubectl("get", "pods", "-n", namespace, "-o", "name").split():
+            name = p.split("/")[1]
+            print(name, kubelet.logs(namespace, name, name.split("-")[1]))
+        s.uninstall()

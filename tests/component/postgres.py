@@ -47,11 +47,13 @@ class Postgres:
         wait_until(lambda: self.is_up() or self.process.poll() is not None, f"PostgreSQL answers or ends\n{self.log.read_text()}", 30)
         return self.process.poll() is None
 
-    def _spawn(self):
+    def options(self):
         # fsync=off: tests kill the server, never the machine.
-        options = {"listen_addresses": "", "unix_socket_directories": self.home, "fsync": "off", "max_connections": 200,
-                   "shared_buffers": "64MB", "log_statement": "none"}
-        args = [f"-c{k}={v}" for k, v in options.items()]
+        return {"listen_addresses": "", "unix_socket_directories": self.home, "fsync": "off", "max_connections": 200,
+                "shared_buffers": "64MB", "log_statement": "none"}
+
+    def _spawn(self):
+        args = [f"-c{k}={v}" for k, v in self.options().items()]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *self._as_server(f"{BIN}/postgres", "-D", self.data, *args)],
