@@ -85,15 +85,35 @@ static bool is_unmade(const struct kube_target *t)
         return t->spec->route.mode == KUBE_ROUTE_OWNED && !t->route.exists;
 }
 
+static const struct version_status *known(const struct world *w, int64_t version)
+{
+        for (int i = 0; i < w->n_versions; i++)
+                if (w->versions[i].version == version)
+                        return &w->versions[i];
+        return NULL;
+}
+
+/* Weight on what nothing is left of. */
+static void add_backends(const struct kube_route *route, struct world *w)
+{
+        for (int i = 0; i < route->n_backends; i++) {
+                const struct kube_backend *b = &route->backends[i];
+                struct version_status *v = b->version && b->weight_bp > 0 && !known(w, b->version) ? entry(w, b->version) : NULL;
+
+                if (!v)
+                        continue;
+                v->wanted = 0;
+                (void) snprintf(v->message, sizeof v->message, "does not run, but has weight");
+        }
+}
+
 static void add_route(const struct kube_platform *k, const struct kube_target *t, struct world *w)
 {
         const struct kube_route *route = &t->route;
         bool seen = route->generation >= route->written_generation;
         bool usable = route->exists && route->ours && route->accepted && seen;
 
-        for (int i = 0; i < route->n_backends; i++)
-                if (route->backends[i].version && route->backends[i].weight_bp > 0)
-                        (void) entry(w, route->backends[i].version);
+        add_backends(route, w);
         w->router_ok = k->kinds.routes.plural && (usable || is_unmade(t));
         if (!k->kinds.routes.plural)
                 say(w, "the Gateway API is not installed: the server has no HTTPRoute");
