@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import secrets
 import socket
 import ssl
 import subprocess
@@ -32,8 +33,9 @@ class Certificates:
         self.folder = str(folder)
         os.makedirs(self.folder, exist_ok=True)
         self.ca = self.path("ca.crt")
-        self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test-authority",
-                     "-keyout", self.path("ca.key"), "-out", self.ca)
+        if not os.path.exists(self.ca):
+            self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test-authority",
+                         "-keyout", self.path("ca.key"), "-out", self.ca)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -47,8 +49,8 @@ class Certificates:
         with open(ext, "w") as f:
             f.write(f"subjectAltName={alt}\n" if alt else "extendedKeyUsage=clientAuth\n")
         self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout", key, "-out", csr)
-        self.openssl("x509", "-req", "-in", csr, "-CA", self.ca, "-CAkey", self.path("ca.key"), "-CAcreateserial",
-                     "-days", "2", "-extfile", ext, "-out", crt)
+        self.openssl("x509", "-req", "-in", csr, "-CA", self.ca, "-CAkey", self.path("ca.key"), "-set_serial",
+                     str(secrets.randbits(63)), "-days", "2", "-extfile", ext, "-out", crt)
         return crt, key
 
 
@@ -68,13 +70,23 @@ class Cluster:
         self.bin = bin_folder
         self.children = []
         self.certs = Certificates(os.path.join(self.folder, "pki"))
+        self.etcd_port = self.port = None
+        self.kubeconfig = os.path.join(self.folder, "kubeconfig")
+        self.admin_cert = self.certs.path("admin.crt"), self.certs.path("admin.key")
+
+    @classmethod
+    def running(cls, folder, bin_folder, port):
+        """One that another process has started and will stop."""
+        c = cls(folder, bin_folder)
+        c.port = port
+        return c
+
+    def issue(self):
         self.server_cert = self.certs.sign("apiserver", "/CN=kube-apiserver",
                                            "DNS:localhost,DNS:kubernetes.default.svc,DNS:api.test,IP:127.0.0.1"
                                            + (f",IP:{NET}" if NET else ""))
         self.admin_cert = self.certs.sign("admin", "/O=system:masters/CN=admin")
         self.certs.openssl("genrsa", "-out", self.certs.path("sa.key"), "2048")
-        self.etcd_port = self.port = None
-        self.kubeconfig = os.path.join(self.folder, "kubeconfig")
 
     def spawn(self, name, *args):
         log = open(os.path.join(self.folder, f"{name}.log"), "ab")
@@ -83,6 +95,7 @@ class Cluster:
         return child
 
     def start(self):
+        self.issue()
         self.etcd_port, peer, self.port = free_port(), free_port(), free_port()
         client = f"http://127.0.0.1:{self.etcd_port}"
         peer = f"http://127.0.0.1:{peer}"

@@ -1,9 +1,12 @@
 """One cluster for the whole run, a namespace and a proxy for each test."""
+import functools
 import json
 import os
 import pathlib
 import secrets
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -12,20 +15,51 @@ import stack
 from cluster import Cluster, GivenCluster, kubeconfig
 from faultproxy import FaultProxy
 from kubeapi import Api
-from postgres import Postgres
+from stack import Postgres
 from waiting import PATIENCE_S, wait_until
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[1]
 
 
+def bin_folder():
+    return os.environ.get("KUBE_BIN") or subprocess.run([ROOT / "tools/kube-build.sh"], check=True, capture_output=True,
+                                                        text=True).stdout.strip()
+
+
+# With workers (-n N), the process that hands out tests starts one of everything for all of them.
+
+
+def pytest_configure_node(node):
+    if not os.environ.get("KUBECONFIG") and os.environ.get("SLUICE_TEST_NET"):
+        config = node.config
+        if not hasattr(config, "shared"):
+            config.shared_folder = pathlib.Path(tempfile.mkdtemp(prefix="sl."))
+            config.shared = stack.Shared(config.shared_folder, bin_folder())
+            config.shared.start()
+        node.workerinput["shared"] = config.shared.describe()
+
+
+def pytest_unconfigure(config):
+    if hasattr(config, "shared"):
+        config.shared.stop()
+        shutil.rmtree(config.shared_folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
-    bin_folder = os.environ.get("KUBE_BIN") or subprocess.run([ROOT / "tools/kube-build.sh"], check=True, capture_output=True,
-                                                             text=True).stdout.strip()
+def shared(request):
+    """What was started for all workers; None when this process starts what it needs."""
+    return getattr(request.config, "workerinput", {}).get("shared")
+
+
+@pytest.fixture(scope="session")
+def cluster(shared, tmp_path_factory):
+    if shared:
+        yield Cluster.running(shared["cluster"], shared["bin"], shared["port"])
+        return
     folder = tmp_path_factory.mktemp("cluster")
     given = os.environ.get("KUBECONFIG")
-    c = GivenCluster(folder, bin_folder, given) if given else Cluster(folder, bin_folder)
+    c = GivenCluster(folder, bin_folder(), given) if given else Cluster(folder, bin_folder())
     try:
         c.start()
         yield c
@@ -41,9 +75,12 @@ def in_a_network_of_our_own(cluster):
 
 
 @pytest.fixture(scope="session")
-def kubelet(cluster, tmp_path_factory):
-    """Runs pods as processes. kubelet.images["name:tag"] = {"command": [...]} says what an image is."""
+def kubelet(shared, cluster, tmp_path_factory):
+    """Runs pods as processes."""
     in_a_network_of_our_own(cluster)
+    if shared:
+        yield node.Kubelet(cluster, shared["kubelet"])
+        return
     k = node.Kubelet(cluster, tmp_path_factory.mktemp("kubelet"))
     try:
         yield k.start()
@@ -52,12 +89,13 @@ def kubelet(cluster, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def gateways(cluster, api, kubectl, tmp_path_factory):
-    """The Gateway API, and what serves Gateways of class `test`."""
+def gateways(shared, cluster, tmp_path_factory):
+    """What serves Gateways of class `test`."""
     in_a_network_of_our_own(cluster)
-    kubectl("apply", "-f", HERE / "httproute.yaml")
-    wait_until(lambda: served(api), "the Gateway API is served")
-    kubectl("apply", "-f", HERE / "gatewayclass.yaml")
+    if shared:
+        yield
+        return
+    stack.define(cluster)
     g = node.Gateways(cluster, tmp_path_factory.mktemp("gateways"))
     try:
         yield g.start()
@@ -65,14 +103,23 @@ def gateways(cluster, api, kubectl, tmp_path_factory):
         g.stop()
 
 
-def served(api):
-    doc = api.get("/apis/gateway.networking.k8s.io/v1") or {}
-    return {"httproutes", "gateways", "gatewayclasses"} <= {r["name"] for r in doc.get("resources", [])}
-
-
 @pytest.fixture
 def gateway(gateways, api, namespace):
     return node.Gateway(api, namespace)
+
+
+@pytest.fixture(scope="session")
+def base(shared, cluster, kubelet, gateways, tmp_path_factory):
+    """registryd and the images of scorers."""
+    if shared:
+        yield stack.Base(cluster, kubelet, shared["base"]).attach(shared["registry"], shared["token"])
+        return
+    b, postgres = stack.Base(cluster, kubelet, tmp_path_factory.mktemp("base")), Postgres()
+    try:
+        yield b.start(postgres.start())
+        b.stop()
+    finally:
+        postgres.remove()
 
 
 @pytest.fixture(scope="session")
@@ -82,47 +129,15 @@ def api(cluster):
 
 @pytest.fixture(scope="session")
 def kubectl(cluster):
-    def run(*args, stdin=None, check=True):
-        r = subprocess.run([f"{cluster.bin}/kubectl", f"--kubeconfig={cluster.kubeconfig}", *args], input=stdin, text=True,
-                           capture_output=True, timeout=PATIENCE_S)
-        assert not check or r.returncode == 0, r.stderr
-        return r.stdout
-    return run
+    return functools.partial(stack.kubectl, cluster)
 
 
 @pytest.fixture
 def namespace(kubectl):
-    name = f"sluice-test-{secrets.token_hex(4)}"
+    name = f"test-{secrets.token_hex(4)}"
     kubectl("create", "namespace", name)
     yield name
     kubectl("delete", "namespace", name, "--wait=false")
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    p = Postgres()
-    try:
-        yield p.start()
-    finally:
-        p.remove()
-
-
-@pytest.fixture(scope="session")
-def definitions(kubectl, api):
-    """The ModelRollout definition, as the chart has it."""
-    for crd in sorted((ROOT / "charts/sluice/crds").glob("*.yaml")):
-        kubectl("apply", "-f", crd)
-    wait_until(lambda: api.get(f"/apis/{stack.GROUP}"), "ModelRollouts are served")
-
-
-@pytest.fixture(scope="session")
-def base(cluster, kubelet, gateways, definitions, postgres, tmp_path_factory):
-    """registryd and the images of scorers."""
-    b = stack.Base(cluster, kubelet, postgres, tmp_path_factory.mktemp("base"))
-    try:
-        yield b.start()
-    finally:
-        b.stop()
 
 
 @pytest.fixture
@@ -141,7 +156,7 @@ def site(base, api, kubectl, namespace, tmp_path):
 
 @pytest.fixture(scope="session")
 def proxy_cert(cluster):
-    return cluster.certs.sign("proxy", "/CN=proxy", "DNS:localhost,DNS:proxy.test,IP:127.0.0.1")
+    return cluster.certs.sign(f"proxy-{os.getpid()}", "/CN=proxy", "DNS:localhost,DNS:proxy.test,IP:127.0.0.1")
 
 
 @pytest.fixture

@@ -53,7 +53,9 @@ class Helper:
 
 
 class Kubelet(Helper):
-    def __init__(self, cluster, folder, pool="10.244.1.0/24", hurry=5):
+    """images["name:tag"] = {"command": [...], "args"?, "env"?, "mounts"?: {path: path outside}} says what an image is."""
+
+    def __init__(self, cluster, folder, pool="10.244.8.0/21", hurry=5):
         self.images = Images(pathlib.Path(folder) / "images")
         super().__init__("kubelet.py", cluster, folder, "--images", self.images.folder, "--pool", pool, "--hurry", str(hurry))
 

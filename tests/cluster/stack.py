@@ -4,16 +4,19 @@ import json
 import os
 import pathlib
 import secrets
+import subprocess
 import sys
 
 import node
-from cluster import NET, b64, kubeconfig
-from waiting import wait_until
+from cluster import NET, Cluster, b64, kubeconfig
+from kubeapi import Api
+from waiting import PATIENCE_S, wait_until
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[1]
 COMPONENT = ROOT / "tests/component"
 sys.path.insert(1, str(COMPONENT))
+from postgres import Postgres  # noqa: E402
 from registry import Registry  # noqa: E402
 from rollouts import Prometheus  # noqa: E402
 from sluice import BIN, Daemon, free_port  # noqa: E402
@@ -176,6 +179,13 @@ class Site:
     def status(self, name="fraud"):
         return (self.rollout(name) or {}).get("status", {})
 
+    def view(self, name="fraud"):
+        """The status with stable and candidate as their releases' names and asked, the weight asked of the candidate."""
+        s = self.status(name)
+        stable, candidate = s.get("stable") or {}, s.get("candidate") or {}
+        return {**s, "stable": stable.get("release"), "candidate": candidate.get("release"),
+                "asked": candidate.get("weight", {}).get("asked"), "observed": candidate.get("weight", {}).get("observed")}
+
     def condition(self, kind, name="fraud"):
         """(status, reason, message), of the condition; None when there is none."""
         for c in self.status(name).get("conditions", []):
@@ -202,9 +212,9 @@ class Site:
                 and reason in (None, e["reason"])]
 
     def wait(self, what, patience_s=40, name="fraud", **members):
-        """Until the status has these members; functions are asked."""
+        """Until the view has these members; functions are asked. Returns the view."""
         def fits():
-            s = self.status(name)
+            s = self.view(name)
             return all(v(s.get(k)) if callable(v) else s.get(k) == v for k, v in members.items()) and s
         return wait_until(fits, what, lambda: self.explain(name), patience_s, 0.05)
 
@@ -252,18 +262,75 @@ class Site:
 
 
 class Base:
-    """What all sites share."""
+    """What all sites share: registryd, and the images of scorers."""
 
-    def __init__(self, cluster, kubelet, postgres, folder):
-        self.cluster, self.kubelet = cluster, kubelet
-        folder = pathlib.Path(folder)
-        (folder / "faults").mkdir()
-        self.scorers = Scorers(folder / "faults", kubelet.images)
-        self.registry = Registry(folder / "registry", postgres.new_database(), host=NET)
+    def __init__(self, cluster, kubelet, folder):
+        self.cluster, self.kubelet, self.folder = cluster, kubelet, pathlib.Path(folder)
+        (self.folder / "faults").mkdir(exist_ok=True)
+        self.scorers = Scorers(self.folder / "faults", kubelet.images)
+        self.registry = None
 
-    def start(self):
-        self.registry.start()
+    def start(self, postgres):
+        self.registry = Registry(self.folder / "registry", postgres.new_database(), host=NET).start()
+        return self
+
+    def attach(self, port, token):
+        """To a registryd that another process has started."""
+        self.registry = Registry(self.folder / "registry", None, host=NET)
+        self.registry.daemon.port, self.registry.daemon.url = port, f"http://{NET}:{port}"
+        self.registry.tokens["admin"] = token
         return self
 
     def stop(self):
         self.registry.daemon.stop()
+
+
+class Shared:
+    """Everything, started once by the process that hands tests out to workers."""
+
+    def __init__(self, folder, bin_folder):
+        self.cluster = Cluster(folder / "cluster", bin_folder)
+        for name in ("kubelet", "gateways", "base"):
+            (folder / name).mkdir()
+        self.kubelet, self.gateways = node.Kubelet(self.cluster, folder / "kubelet"), node.Gateways(self.cluster, folder / "gateways")
+        self.postgres, self.base = Postgres(), Base(self.cluster, self.kubelet, folder / "base")
+
+    def start(self):
+        self.cluster.start()
+        define(self.cluster)
+        self.kubelet.start()
+        self.gateways.start()
+        self.base.start(self.postgres.start())
+        return self
+
+    def describe(self):
+        registry = self.base.registry
+        return {"bin": self.cluster.bin, "cluster": self.cluster.folder, "port": self.cluster.port,
+                "kubelet": str(self.kubelet.folder), "base": str(self.base.folder), "registry": registry.daemon.port,
+                "token": registry.token("admin")}
+
+    def stop(self):
+        if self.base.registry:
+            self.base.stop()
+        self.postgres.remove()
+        for helper in (self.gateways, self.kubelet):
+            if helper.process:
+                helper.stop()
+        self.cluster.stop()
+
+
+def kubectl(cluster, *args, stdin=None, check=True):
+    r = subprocess.run([f"{cluster.bin}/kubectl", f"--kubeconfig={cluster.kubeconfig}", *map(str, args)], input=stdin, text=True,
+                       capture_output=True, timeout=PATIENCE_S)
+    assert not check or r.returncode == 0, r.stderr
+    return r.stdout
+
+
+def define(cluster):
+    """The Gateway API as the tests have it, and ModelRollouts as the chart has them."""
+    api = Api(cluster.url, cluster.context())
+    for path in (HERE / "httproute.yaml", *sorted((ROOT / "charts/sluice/crds").glob("*.yaml"))):
+        kubectl(cluster, "apply", "-f", path)
+    for group, names in (("gateway.networking.k8s.io/v1", {"httproutes", "gateways", "gatewayclasses"}), (GROUP, {"modelrollouts"})):
+        wait_until(lambda: names <= {r["name"] for r in (api.get(f"/apis/{group}") or {}).get("resources", [])}, f"{group} is served")
+    kubectl(cluster, "apply", "-f", HERE / "gatewayclass.yaml")

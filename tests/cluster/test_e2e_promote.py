@@ -15,6 +15,6 @@ def test_a_good_version_is_promoted_step_by_step(site):
     load = site.load()
     site.change(version=2)
     for weight in (5, 25):
-        site.wait(f"{weight} %", weightAsked=weight)
+        site.wait(f"{weight} %", asked=weight)
     site.at_rest(2)
     assert site.share("2") == 100 and load.stop() == []
