@@ -132,7 +132,7 @@ class Cluster:
 
     @property
     def audit_log(self):
-        return os.path.join(self.folder, "audit.log")
+        return os.environ.get("SLUICE_AUDIT_LOG") or os.path.join(self.folder, "audit.log")
 
     @property
     def ca(self):
