@@ -279,6 +279,12 @@ void judge_decide_preview(const struct judge *j, const struct policy *p, enum qu
         decide(j, p, 0, quality, reason, queries, out);
 }
 
+void judge_watch(struct judge *j, const struct counts *stable)
+{
+        judge_spread_add(&j->errors.spread, stable->requests, stable->errors);
+        judge_spread_add(&j->slow.spread, stable->timed, stable->slow);
+}
+
 void judge_next_step(struct judge *j)
 {
         memset(j->step, 0, sizeof j->step);

@@ -62,6 +62,7 @@ struct gate_value { /* a PromQL gate's answer */
         char why[160]; /* when not known */
 };
 
+void judge_watch(struct judge *j, const struct counts *stable); /* a tick of stable alone, before the candidate has traffic */
 void judge_next_step(struct judge *j); /* another weight: step and window begin again, the comparison goes on */
 void judge_add(struct judge *j, const struct policy *p, const struct reading *r, int64_t server_ms);
 void judge_decide(const struct judge *j, const struct policy *p, enum quality quality, const char *reason,
