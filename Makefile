@@ -181,6 +181,10 @@ demo: ## see it: a model rolled out, a worse one rolled back by itself, an older
 bench: programs ## the numbers: registry transfer against bare libpq, scoring, rollback time
 	@SLUICE_BIN=$(abspath $(BIN)) $(PYTHON) bench/bench.py
 
+.PHONY: bench-judge
+bench-judge: $(BIN)/ctl ## the judge by simulation beside others' rules, into docs/judge.md and docs/judge-*.svg (3 minutes)
+	@SLUICE_BIN=$(abspath $(BIN)) $(PYTHON) bench/judge/report.py
+
 FUZZ_SECONDS ?= 60
 build/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] $(PROGRAMS:%=%/*.[ch]))
 	@mkdir -p $(@D)

@@ -10,7 +10,7 @@
 #include "ctl/values.h"
 #include "lib/err.h"
 
-enum { ARGS_MAX = 4, FLAGS_MAX = 8 };
+enum { ARGS_MAX = 4, FLAGS_MAX = 14 };
 
 struct ctl;
 struct call;

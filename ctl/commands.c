@@ -254,6 +254,36 @@ const struct command commands[] = {
                 .run = policies_run,
         },
         {
+                .words = "simulate",
+                .group = GROUP_ROLLOUTS,
+                .summary = "run a policy against traffic that is made up or recorded",
+                .text = "Prints how often good releases are rolled back, how soon bad ones are found, and how many errors users "
+                        "would have seen, beside what the rules of Argo Rollouts, Flagger and Kayenta would have done. The same "
+                        "seed gives the same numbers.\n"
+                        "Without flags: the scenarios of docs/judge.md. With --rate and --errors: each rate with each pair of "
+                        "error shares. With --recorded: the traffic of a Prometheus answer, an hour or more of raw samples of one "
+                        "model; each request goes to the candidate by chance.\n"
+                        "PromQL gates are left out: there is nothing to ask.",
+                .example = "ctl simulate policies/canary.yaml --rate 50 --errors 0.2:0.2 --errors 0.2:1",
+                .args = { { "FILE", VALUE_FILE } },
+                .flags = {
+                        { "rate", 'r', VALUE_TEXT, "REQUESTS", true, "requests a second of both versions together" },
+                        { "errors", 0, VALUE_TEXT, "STABLE:CANDIDATE", true, "percent of bad answers, such as 0.2:0.5" },
+                        { "slow", 0, VALUE_TEXT, "STABLE:CANDIDATE", false, "percent of answers above the latency objective" },
+                        { "burst", 0, VALUE_TEXT, "N", false, "bad answers come in bursts of N on average" },
+                        { "incident", 0, VALUE_TEXT, "PERCENT", false, "both versions fail so much more from minute 10 to 15" },
+                        { "recorded", 0, VALUE_FILE, "FILE", false, "take the traffic from an answer of Prometheus" },
+                        { "harm", 0, VALUE_TEXT, "TIMES", true, "with --recorded: the candidate fails so many times as often" },
+                        { "only", 0, VALUE_TEXT, "good|bad", false, "of the scenarios of docs/judge.md" },
+                        { "limit", 0, VALUE_DURATION, "DURATION", false, "how long a rollout is followed (default 30m)" },
+                        { "runs", 'n', VALUE_COUNT, "N", false, "rollouts per scenario (default 2000)" },
+                        { "seed", 0, VALUE_COUNT, "N", false, "another series of chance (default 1)" },
+                        { "svg", 0, VALUE_FILE, "FILE", false, "write a plot too" },
+                },
+                .local = true,
+                .run = simulate_run,
+        },
+        {
                 .words = "whoami",
                 .group = GROUP_ACCESS,
                 .summary = "show the name and the role of your token",

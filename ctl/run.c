@@ -114,6 +114,8 @@ static int run(struct ctl *c, int argc, char **argv, struct call *call, struct e
                 if (config_load(call, &c->set, e))
                         return -1;
                 c->output = output_parse(c->set.output);
+        } else if (call_flag(call, "output")) {
+                c->output = output_parse(call_flag(call, "output"));
         }
         int r = call->cmd->run(c, call, e);
         if (r < 0)

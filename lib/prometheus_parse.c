@@ -1,5 +1,5 @@
 /* Prometheus's JSON to series and numbers. */
-#include "rolloutd/prometheus_parse.h"
+#include "lib/prometheus_parse.h"
 
 #include <errno.h>
 #include <math.h>

@@ -9,9 +9,9 @@
 
 #include "lib/clock.h"
 #include "lib/mem.h"
+#include "lib/prometheus_parse.h"
 #include "lib/release.h"
 #include "lib/strbuf.h"
-#include "rolloutd/prometheus_parse.h"
 
 enum { QUERY_TIMEOUT_MS = 5000, QUERY_SAMPLES = 0, QUERY_CLOCK = 1, QUERY_GATES = 2 };
 

@@ -1,11 +1,11 @@
-// with: rolloutd/prometheus_parse.c lib/sampler.c lib/err.c lib/json.c lib/mem.c lib/names.c lib/release.c lib/strbuf.c lib/utf8.c
+// with: lib/prometheus_parse.c lib/sampler.c lib/err.c lib/json.c lib/mem.c lib/names.c lib/release.c lib/strbuf.c lib/utf8.c
 /* Prometheus's answers: whatever the bytes, series that the sampler can count, a finite number, or an error. */
 #include <assert.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rolloutd/prometheus_parse.h"
+#include "lib/prometheus_parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

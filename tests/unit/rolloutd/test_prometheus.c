@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "lib/auto.h"
+#include "lib/prometheus_parse.h"
 #include "lib/release.h"
 #include "rolloutd/prometheus.h"
-#include "rolloutd/prometheus_parse.h"
 
 #define MATRIX(...) "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[" __VA_ARGS__ "]}}"
 #define UP                                                                                                                       \

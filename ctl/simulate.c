@@ -1,0 +1,292 @@
+/* `ctl simulate`: what a policy would do with traffic that is made up or recorded, beside the rules of others. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/handlers.h"
+#include "ctl/output.h"
+#include "ctl/sim_record.h"
+#include "ctl/sim_study.h"
+#include "ctl/sim_svg.h"
+#include "ctl/text.h"
+#include "lib/fs.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/policy_file.h"
+#include "lib/settings.h"
+
+enum { RUNS = 2000, SVG_MAX = 4 << 20 };
+
+struct simulation {
+        struct policy policy;
+        struct sim_record record;
+        struct sim_scenario scenarios[SIM_SCENARIOS_MAX];
+        struct sim_study studies[SIM_SCENARIOS_MAX];
+        int n, runs;
+        uint64_t seed;
+        int64_t limit_ms;
+};
+
+/* --- what is asked for --- */
+
+static int take_positive(const char *flag, const char *text, double most, double *out, struct err *e)
+{
+        char *end;
+
+        *out = strtod(text, &end);
+        if (end == text || *end || !(*out >= 0 && *out <= most))
+                return err_set(e, ERR_INVALID, "--%s: \"%.40s\" is not a number from 0 to %g", flag, text, most);
+        return 0;
+}
+
+/* "0.2:0.5": stable's and the candidate's percent; "0.2" for both. */
+static int take_pair(const char *flag, const char *text, double share[2], struct err *e)
+{
+        const char *colon = strchr(text, ':');
+        AUTO(str) first = colon ? xstrndup(text, (size_t) (colon - text)) : xstrdup(text);
+
+        if (take_positive(flag, first, 100, &share[0], e) < 0 ||
+            take_positive(flag, colon ? colon + 1 : first, 100, &share[1], e) < 0)
+                return -1;
+        share[0] /= 100;
+        share[1] /= 100;
+        return 0;
+}
+
+static int take_count(const struct call *call, const char *flag, int64_t fallback, int64_t most, int64_t *out, struct err *e)
+{
+        const char *text = call_flag(call, flag);
+
+        *out = text ? strtoll(text, NULL, 10) : fallback;
+        return *out >= 1 && *out <= most ? 0 : err_set(e, ERR_INVALID, "--%s must be 1 to %lld", flag, (long long) most);
+}
+
+static int add_scenario(struct simulation *s, const struct sim_traffic *t, const char *name, struct err *e)
+{
+        struct sim_scenario *scenario = &s->scenarios[s->n];
+        double ratio = s->policy.error_rate.on ? s->policy.error_rate.max_ratio : 0;
+
+        if (s->n == SIM_SCENARIOS_MAX)
+                return err_set(e, ERR_INVALID, "at most %d combinations", SIM_SCENARIOS_MAX);
+        scenario->traffic = *t;
+        scenario->good =
+                t->record ? t->harm <= fmax(1, ratio) : t->errors[1] <= fmax(1, ratio) * t->errors[0] && t->slow[1] <= t->slow[0];
+        snprintf(scenario->name, sizeof scenario->name, "%s", name);
+        s->n++;
+        return 0;
+}
+
+/* The traffic that all scenarios share. */
+static int take_common(const struct call *call, struct sim_traffic *t, struct err *e)
+{
+        const char *burst = call_flag(call, "burst"), *incident = call_flag(call, "incident"), *slow = call_flag(call, "slow");
+
+        *t = (struct sim_traffic){ .burst = 1, .harm = 1, .incident_from_ms = 10 * 60000, .incident_to_ms = 15 * 60000 };
+        if ((burst && take_positive("burst", burst, 1000, &t->burst, e) < 0) ||
+            (incident && take_positive("incident", incident, 100, &t->incident, e) < 0) ||
+            (slow && take_pair("slow", slow, t->slow, e) < 0))
+                return -1;
+        t->burst = fmax(1, t->burst);
+        t->incident /= 100;
+        return 0;
+}
+
+static int made_up(struct simulation *s, const struct call *call, struct err *e)
+{
+        const char *rate, *errors;
+        struct sim_traffic t;
+        size_t i = 0;
+
+        if (take_common(call, &t, e) < 0)
+                return -1;
+        while ((rate = call_each(call, "rate", &i))) {
+                size_t k = 0;
+
+                if (take_positive("rate", rate, 1e6, &t.rate, e) < 0)
+                        return -1;
+                while ((errors = call_each(call, "errors", &k))) {
+                        AUTO(str) name = xasprintf("%s/s, errors %s %%", rate, errors);
+
+                        if (take_pair("errors", errors, t.errors, e) < 0 || add_scenario(s, &t, name, e) < 0)
+                                return -1;
+                }
+        }
+        return 0;
+}
+
+static int recorded(struct simulation *s, const struct call *call, struct err *e)
+{
+        struct sim_traffic t = { .record = &s->record, .burst = 1, .harm = 1 };
+        const char *harm;
+        size_t i = 0;
+
+        if (sim_record_read(call_flag(call, "recorded"), s->policy.latency.on ? s->policy.latency.objective_ms : 0, &s->record,
+                            e) < 0 ||
+            add_scenario(s, &t, "recorded, as good", e) < 0)
+                return -1;
+        while ((harm = call_each(call, "harm", &i))) {
+                AUTO(str) name = xasprintf("recorded, %s times as bad", harm);
+
+                if (take_positive("harm", harm, 1000, &t.harm, e) < 0 || add_scenario(s, &t, name, e) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+static int take_scenarios(struct simulation *s, const struct call *call, struct err *e)
+{
+        if (call_has(call, "recorded"))
+                return recorded(s, call, e);
+        if (call_has(call, "rate") != call_has(call, "errors"))
+                return err_set(e, ERR_INVALID, "--rate and --errors belong together");
+        if (call_has(call, "rate"))
+                return made_up(s, call, e);
+        const char *only = call_flag(call, "only");
+
+        if (only && strcmp(only, "good") != 0 && strcmp(only, "bad") != 0)
+                return err_set(e, ERR_INVALID, "--only is good or bad");
+        if (!only || strcmp(only, "good") == 0)
+                s->n = sim_standard(true, s->scenarios);
+        if (!only || strcmp(only, "bad") == 0)
+                s->n += sim_standard(false, s->scenarios + s->n);
+        return 0;
+}
+
+static int take_all(struct simulation *s, const struct call *call, struct err *e)
+{
+        const char *limit = call_flag(call, "limit");
+        int64_t runs, seed;
+
+        if (policy_read(call_arg(call, 0), &s->policy, e) < 0 || take_count(call, "runs", RUNS, 1000000, &runs, e) < 0 ||
+            take_count(call, "seed", 1, INT32_MAX, &seed, e) < 0)
+                return -1;
+        s->runs = (int) runs;
+        s->seed = (uint64_t) seed << 32;
+        s->limit_ms = 30 * 60000;
+        if (limit && duration_parse(limit, &s->limit_ms, e) < 0)
+                return err_wrap(e, "--limit");
+        if (s->limit_ms > 24 * 3600000LL)
+                return err_set(e, ERR_INVALID, "--limit must be at most 24h");
+        return take_scenarios(s, call, e);
+}
+
+/* --- what comes out --- */
+
+static json_t *column_to_json(const struct sim_study *st, int i)
+{
+        const struct sim_column *c = &st->columns[i];
+
+        return json_pack("{s:s, s:f, s:o, s:o, s:f, s:f}", "rule", sim_column_name(i), "rolled_back_percent",
+                         100.0 * c->rolled_back / st->runs, "median_s",
+                         c->rolled_back ? json_real((double) c->median_ms / 1000) : json_null(), "p90_s",
+                         c->rolled_back ? json_real((double) c->p90_ms / 1000) : json_null(), "errors_seen", c->exposure,
+                         "done_percent", 100.0 * c->done / st->runs);
+}
+
+static json_t *to_json(const struct simulation *s)
+{
+        json_t *list = json_array();
+
+        for (int i = 0; i < s->n; i++) {
+                const struct sim_study *st = &s->studies[i];
+                json_t *rules = json_array();
+
+                for (int k = 0; k < SIM_COLUMNS; k++)
+                        json_array_append_new(rules, column_to_json(st, (k + SIM_JUDGE) % SIM_COLUMNS));
+                json_array_append_new(list, json_pack("{s:s, s:b, s:o, s:o}", "name", s->scenarios[i].name, "good",
+                                                      s->scenarios[i].good, "bound_s",
+                                                      st->bound_ms ? json_real((double) st->bound_ms / 1000) : json_null(),
+                                                      "rules", rules));
+        }
+        return json_pack("{s:s, s:i, s:I, s:I, s:f, s:o}", "policy", s->policy.name, "runs", s->runs, "seed",
+                         (json_int_t) (s->seed >> 32), "limit_ms", (json_int_t) s->limit_ms, "false_rollback_percent",
+                         100 * s->policy.false_rollback, "scenarios", list);
+}
+
+static void column_cell(struct table *t, const struct sim_scenario *s, const struct sim_study *st, int i)
+{
+        const struct sim_column *c = &st->columns[i];
+        double percent = 100.0 * c->rolled_back / st->runs;
+        char time[TEXT_MAX];
+
+        text_duration(c->median_ms, time);
+        if (s->good)
+                table_cell(t, STYLE_PLAIN, "%.1f %%", percent);
+        else if (c->rolled_back)
+                table_cell(t, STYLE_PLAIN, "%.0f %% %s", percent, time);
+        else
+                table_cell(t, STYLE_PLAIN, "0 %%");
+}
+
+static void print_table(const struct ctl *c, const struct simulation *s)
+{
+        const char *headings[SIM_COLUMNS + 5] = { "SCENARIO" };
+        char bound[TEXT_MAX];
+
+        for (int i = 0; i < SIM_COLUMNS; i++)
+                headings[1 + i] =
+                        ((const char *[]){ ">SLUICE", ">ARGO", ">ARGO-3", ">FLAGGER", ">FLAGGER-5", ">KAYENTA", ">Z-TEST" })[i];
+        headings[1 + SIM_COLUMNS] = ">BOUND";
+        headings[2 + SIM_COLUMNS] = ">ERRORS SEEN";
+        headings[3 + SIM_COLUMNS] = ">DONE";
+        AUTO(table) t = table_new(headings);
+
+        for (int i = 0; i < s->n; i++) {
+                const struct sim_study *st = &s->studies[i];
+
+                table_cell(t, STYLE_PLAIN, "%s", s->scenarios[i].name);
+                for (int k = 0; k < SIM_COLUMNS; k++)
+                        column_cell(t, &s->scenarios[i], st, (k + SIM_JUDGE) % SIM_COLUMNS);
+                text_duration(st->bound_ms, bound);
+                table_cell(t, STYLE_DIM, "%s", st->bound_ms ? bound : "");
+                table_cell(t, STYLE_PLAIN, "%.1f", st->columns[SIM_JUDGE].exposure);
+                table_cell(t, STYLE_PLAIN, "%.0f %%", 100.0 * st->columns[SIM_JUDGE].done / st->runs);
+        }
+        output_table(c, t);
+}
+
+static int write_svg(const struct simulation *s, const char *path, struct err *e)
+{
+        AUTO_STRBUF b;
+
+        strbuf_init(&b, SVG_MAX);
+        sim_svg(s->scenarios, s->studies, s->n, &b);
+        return fs_write_atomic(path, strbuf_str(&b), b.len, 0644, e);
+}
+
+static int run(struct ctl *c, struct simulation *s, const struct call *call, struct err *e)
+{
+        const char *svg = call_flag(call, "svg");
+
+        if (take_all(s, call, e) < 0)
+                return -1;
+        for (int i = 0; i < s->n; i++)
+                sim_study(&s->policy, &s->scenarios[i], s->runs, s->seed, s->limit_ms, &s->studies[i]);
+        if (svg && write_svg(s, svg, e) < 0)
+                return -1;
+        if (c->output != OUTPUT_TABLE) {
+                AUTO(json) doc = to_json(s);
+                AUTO(str) body = json_text(doc);
+
+                output_json(c, body);
+                return 0;
+        }
+        print_table(c, s);
+        ctl_note(c,
+                 "share of %d rollouts that were rolled back, and the median time until then; bad releases: BOUND is the least "
+                 "average time that any test with this policy's false_rollback can have",
+                 s->runs);
+        return 0;
+}
+
+int simulate_run(struct ctl *c, const struct call *call, struct err *e)
+{
+        struct simulation *s = xcalloc(1, sizeof *s);
+        int r = run(c, s, call, e);
+
+        sim_record_done(&s->record);
+        free(s);
+        return r;
+}

@@ -1,0 +1,204 @@
+/* Simulated rollouts: the dice, the rules of others, and that the same seed gives the same run. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ctl/sim_study.h"
+#include "ctl/sim_svg.h"
+
+static void draws_have_the_mean_and_variance_of_a_binomial(void **state)
+{
+        static const struct {
+                int64_t n;
+                double p;
+        } cases[] = { { 5, .3 }, { 1000, .002 }, { 1000, .5 }, { 4750, .05 }, { 5000, .95 }, { 1000000, .3 } };
+        struct dice d = { 11 };
+        enum { DRAWS = 20000 };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                double n = (double) cases[i].n, p = cases[i].p, sum = 0, squares = 0, variance = n * p * (1 - p);
+
+                for (int k = 0; k < DRAWS; k++) {
+                        double x = (double) dice_binomial(&d, cases[i].n, p) - n * p;
+
+                        sum += x;
+                        squares += x * x;
+                }
+                assert_true(fabs(sum / DRAWS) < 4 * sqrt(variance / DRAWS));
+                assert_true(fabs(squares / DRAWS / variance - 1) < .05);
+        }
+        assert_int_equal(dice_binomial(&d, 10, 0), 0);
+        assert_int_equal(dice_binomial(&d, 10, 1), 10);
+        assert_int_equal(dice_binomial(&d, 0, .5), 0);
+}
+
+static void traffic_keeps_its_rate_and_its_split(void **state)
+{
+        const struct sim_traffic t = { .rate = 100, .errors = { .01, .05 }, .burst = 3 };
+        struct counts sum[ARM_COUNT] = { 0 };
+        struct dice d = { 5 };
+        (void) state;
+
+        for (int i = 1; i <= 2000; i++) {
+                struct counts tick[ARM_COUNT];
+
+                sim_traffic_tick(&t, &d, 1000, i * SIM_TICK_MS, tick);
+                for (int a = 0; a < ARM_COUNT; a++) {
+                        assert_true(tick[a].errors <= tick[a].requests);
+                        counts_add(&sum[a], &tick[a]);
+                }
+        }
+        assert_int_equal(sum[0].requests + sum[1].requests, 1000000);
+        assert_true(fabs((double) sum[1].requests - 100000) < 1500);
+        assert_true(fabs((double) sum[0].errors / (double) sum[0].requests - .01) < .001);
+        assert_true(fabs((double) sum[1].errors / (double) sum[1].requests - .05) < .005);
+}
+
+static void a_recording_is_split_without_loss(void **state)
+{
+        struct counts ticks[] = { { 500, 5, 500, 20 }, { 300, 0, 300, 0 } };
+        const struct sim_record record = { ticks, 2 };
+        const struct sim_traffic t = { .record = &record, .harm = 1, .burst = 1 };
+        struct dice d = { 5 };
+        (void) state;
+
+        for (int64_t i = -4; i <= 4; i++) {
+                const struct counts *all = &ticks[(i + 4) % 2];
+                struct counts tick[ARM_COUNT];
+
+                sim_traffic_tick(&t, &d, 2500, i * SIM_TICK_MS, tick);
+                assert_int_equal(tick[0].requests + tick[1].requests, all->requests);
+                assert_true(tick[1].errors <= all->errors && tick[1].slow <= all->slow);
+        }
+}
+
+/* Minutes of so many errors in 100 requests of the candidate every five seconds. */
+static void play(struct sim_rules *r, int minutes, int64_t errors)
+{
+        for (int i = 0; i < minutes * 12; i++) {
+                const struct counts tick[ARM_COUNT] = { { 1900, 4, 0, 0 }, { 100, errors, 0, 0 } };
+
+                sim_rules_tick(r, (int64_t) (r->ticks + 1) * SIM_TICK_MS, tick);
+        }
+}
+
+static void the_rules_of_others_do_as_documented(void **state)
+{
+        struct sim_rules good = { 0 }, bad = { 0 };
+        (void) state;
+
+        play(&good, 30, 0);
+        for (int i = 0; i < SIM_RULES; i++)
+                assert_int_equal(good.rolled_back_ms[i], 0);
+        play(&bad, 30, 5);
+        assert_int_equal(bad.rolled_back_ms[SIM_ARGO], 30000);
+        assert_int_equal(bad.rolled_back_ms[SIM_ARGO_3], 120000);    /* the fourth failure */
+        assert_int_equal(bad.rolled_back_ms[SIM_FLAGGER], 120000);   /* the tick after the first */
+        assert_int_equal(bad.rolled_back_ms[SIM_FLAGGER_5], 360000); /* the tick after the fifth */
+        assert_int_equal(bad.rolled_back_ms[SIM_KAYENTA], 300000);
+        assert_int_equal(bad.rolled_back_ms[SIM_ZTEST], 30000);
+}
+
+static struct policy policy(void)
+{
+        struct policy p;
+
+        policy_defaults(&p);
+        strcpy(p.name, "test");
+        p.steps[0] = (struct policy_step){ .weight_bp = 500, .hold_ms = 300000 };
+        p.steps[1] = (struct policy_step){ .weight_bp = 10000, .hold_ms = 60000 };
+        p.n_steps = 2;
+        p.error_rate = (struct policy_share){ .on = true, .max_ratio = 1 };
+        return p;
+}
+
+static void a_run_is_repeatable_and_ends_as_it_should(void **state)
+{
+        const struct sim_traffic good = { .rate = 200, .errors = { .002, .002 }, .burst = 1 };
+        const struct sim_traffic bad = { .rate = 200, .errors = { .002, .2 }, .burst = 1 };
+        struct policy p = policy();
+        struct sim_outcome a, b;
+        (void) state;
+
+        sim_judge(&p, &good, 1, 3600000, &a);
+        assert_true(a.done && !a.rolled_back);
+        assert_int_equal(a.at_ms, 360000);
+        sim_judge(&p, &bad, 1, 3600000, &a);
+        sim_judge(&p, &bad, 1, 3600000, &b);
+        assert_true(a.rolled_back && a.at_ms <= 30000 && a.exposure > 0);
+        assert_string_equal(a.verdict.gate, "error-rate");
+        assert_memory_equal(&a, &b, sizeof a);
+        sim_judge(&p, &good, 1, 100000, &a);
+        assert_true(!a.done && !a.rolled_back);
+}
+
+static void no_evidence_holds_or_rolls_back_as_the_policy_says(void **state)
+{
+        const struct sim_traffic thin = { .rate = .1, .errors = { 0, 0 }, .burst = 1 };
+        struct policy p = policy();
+        struct sim_outcome o;
+        (void) state;
+
+        sim_judge(&p, &thin, 1, 3600000, &o);
+        assert_true(!o.done && !o.rolled_back);
+        p.on_no_evidence = POLICY_ROLLBACK;
+        sim_judge(&p, &thin, 1, 3600000, &o);
+        assert_true(o.rolled_back);
+        assert_int_equal(o.at_ms, p.max_hold_ms + SIM_TICK_MS);
+}
+
+static void good_and_bad_are_told_apart_in_a_study(void **state)
+{
+        const struct sim_scenario good = { "good", true, { .rate = 100, .errors = { .005, .005 }, .burst = 1 } };
+        const struct sim_scenario bad = { "bad", false, { .rate = 100, .errors = { .002, .05 }, .burst = 1 } };
+        struct policy p = policy();
+        struct sim_study st[2];
+        AUTO_STRBUF svg;
+        (void) state;
+
+        sim_study(&p, &good, 60, 7, 600000, &st[0]);
+        sim_study(&p, &bad, 60, 7, 600000, &st[1]);
+        assert_true(st[0].columns[SIM_JUDGE].rolled_back <= 4);
+        assert_int_equal(st[0].bound_ms, 0);
+        assert_int_equal(st[1].columns[SIM_JUDGE].rolled_back, 60);
+        assert_true(st[1].columns[SIM_JUDGE].median_ms <= 30000);
+        assert_true(st[1].bound_ms > 5000 && st[1].bound_ms < 20000);
+        strbuf_init(&svg, 1 << 20);
+        sim_svg((const struct sim_scenario[]){ good, bad }, st, 2, &svg);
+        assert_true(strbuf_ok(&svg));
+        assert_non_null(strstr(strbuf_str(&svg), "</svg>"));
+}
+
+static void the_standard_scenarios_fit(void **state)
+{
+        struct sim_scenario s[SIM_SCENARIOS_MAX];
+        int n;
+        (void) state;
+
+        n = sim_standard(true, s);
+        assert_true(n > 0 && n + sim_standard(false, s + n) <= SIM_SCENARIOS_MAX);
+        for (int i = 0; i < n; i++)
+                assert_true(s[i].good && s[i].traffic.errors[0] == s[i].traffic.errors[1]);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(draws_have_the_mean_and_variance_of_a_binomial),
+                cmocka_unit_test(traffic_keeps_its_rate_and_its_split),
+                cmocka_unit_test(a_recording_is_split_without_loss),
+                cmocka_unit_test(the_rules_of_others_do_as_documented),
+                cmocka_unit_test(a_run_is_repeatable_and_ends_as_it_should),
+                cmocka_unit_test(no_evidence_holds_or_rolls_back_as_the_policy_says),
+                cmocka_unit_test(good_and_bad_are_told_apart_in_a_study),
+                cmocka_unit_test(the_standard_scenarios_fit),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
