@@ -1,6 +1,7 @@
 /* Calls from queue to connection to answer. */
 #include "lib/kube_client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -17,10 +18,14 @@ enum {
         RETRIES_MAX = 10,
         IN_FLIGHT_MAX = 32, /* of the normal lane, watches not counted */
         FOREVER_MS = 3600000,
+        RESOURCE_LEN = 64,
 };
 
 struct kube_flight {
         struct kube_request request;
+        enum kube_verb verb;
+        char resource[RESOURCE_LEN];
+        int64_t launched_us;
         char *url;
         struct err invalid; /* kind NONE, or why the request could not be made */
         enum kube_lane lane;
@@ -44,6 +49,8 @@ struct kube {
         struct http_loop *loops[KUBE_LANES];
         struct kube_flight *flights;
         int in_flight; /* tries of the normal lane that are no streams */
+        kube_tried_fn tried;
+        void *tried_arg;
 };
 
 struct kube *kube_new(struct kube_config *c)
@@ -61,6 +68,12 @@ struct kube *kube_new(struct kube_config *c)
 const struct kube_config *kube_config_of(const struct kube *k)
 {
         return &k->config;
+}
+
+void kube_observe(struct kube *k, kube_tried_fn tried, void *arg)
+{
+        k->tried = tried;
+        k->tried_arg = arg;
 }
 
 /* A try has ended or is given up. */
@@ -105,6 +118,9 @@ struct kube_flight *kube_start(struct kube *k, const struct kube_call *call, kub
 {
         struct kube_flight *f = xcalloc(1, sizeof *f);
 
+        f->verb = call->verb;
+        if (call->resource)
+                (void) snprintf(f->resource, sizeof f->resource, "%s", call->resource->plural);
         f->timeout_ms = call->timeout_ms ? call->timeout_ms : CALL_TIMEOUT_MS;
         f->streams = call->write;
         f->stream_ms = call->stream_ms;
@@ -193,6 +209,8 @@ static void on_done(void *arg, const struct http_response *r, const struct err *
         struct kube_flight *f = arg;
 
         leave_connection(f);
+        if (f->kube->tried)
+                f->kube->tried(f->kube->tried_arg, f->verb, f->resource, r ? r->status : 0, clock_us() - f->launched_us);
         if (failure)
                 (void) fail(f, failure);
         else if (r->status >= 400)
@@ -224,6 +242,7 @@ static void launch(struct kube_flight *f, int64_t now_ms)
                                   .timeout_ms = f->streams ? f->timeout_ms : left,
                                   .stream_ms = f->stream_ms,
                                   .max_body = f->max_body };
+        f->launched_us = clock_us();
         f->try = http_loop_start(k->loops[f->lane], &call, on_done, f);
         k->in_flight += f->lane == KUBE_NORMAL && !f->streams;
 }

@@ -69,6 +69,11 @@ struct kube *kube_new(struct kube_config *c); /* takes the contents over */
 void kube_free(struct kube *k);               /* drops calls under way without calling done */
 const struct kube_config *kube_config_of(const struct kube *k);
 
+/* Each try that has ended, for metrics: `status` 0 when no answer came. resource "": a path. A watch's time is how long it was open. */
+typedef void (*kube_tried_fn)(void *arg, enum kube_verb verb, const char *resource, int status, int64_t took_us);
+void kube_observe(struct kube *k, kube_tried_fn tried, void *arg); /* one observer; NULL: none */
+const char *kube_verb_name(enum kube_verb v);                      /* "get", "json-patch" */
+
 /* Names are checked when the call starts: INVALID through done, as every failure. Nothing runs from inside this call; *call
  * and what it points to are copied. */
 struct kube_flight *kube_start(struct kube *k, const struct kube_call *call, kube_done_fn done, void *arg);

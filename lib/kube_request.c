@@ -12,21 +12,26 @@
 enum { PATH_MAX_BYTES = 16384, SEGMENT_MAX = 253 };
 
 static const struct {
-        const char *method, *content_type;
+        const char *name, *method, *content_type;
         bool named;  /* the path ends in the object's name */
         bool writes; /* takes a fieldManager */
         const char *query;
 } verbs[KUBE_VERB_COUNT] = {
-        [KUBE_GET] = { "GET", NULL, true, false, NULL },
-        [KUBE_LIST] = { "GET", NULL, false, false, NULL },
-        [KUBE_WATCH] = { "GET", NULL, false, false, "watch=1&allowWatchBookmarks=true" },
-        [KUBE_CREATE] = { "POST", "application/json", false, true, NULL },
-        [KUBE_UPDATE] = { "PUT", "application/json", true, true, NULL },
-        [KUBE_JSON_PATCH] = { "PATCH", "application/json-patch+json", true, true, NULL },
-        [KUBE_MERGE_PATCH] = { "PATCH", "application/merge-patch+json", true, true, NULL },
-        [KUBE_APPLY] = { "PATCH", "application/apply-patch+yaml", true, true, NULL }, /* JSON is YAML too */
-        [KUBE_DELETE] = { "DELETE", "application/json", true, false, NULL },
+        [KUBE_GET] = { "get", "GET", NULL, true, false, NULL },
+        [KUBE_LIST] = { "list", "GET", NULL, false, false, NULL },
+        [KUBE_WATCH] = { "watch", "GET", NULL, false, false, "watch=1&allowWatchBookmarks=true" },
+        [KUBE_CREATE] = { "create", "POST", "application/json", false, true, NULL },
+        [KUBE_UPDATE] = { "update", "PUT", "application/json", true, true, NULL },
+        [KUBE_JSON_PATCH] = { "json-patch", "PATCH", "application/json-patch+json", true, true, NULL },
+        [KUBE_MERGE_PATCH] = { "merge-patch", "PATCH", "application/merge-patch+json", true, true, NULL },
+        [KUBE_APPLY] = { "apply", "PATCH", "application/apply-patch+yaml", true, true, NULL }, /* JSON is YAML too */
+        [KUBE_DELETE] = { "delete", "DELETE", "application/json", true, false, NULL },
 };
+
+const char *kube_verb_name(enum kube_verb v)
+{
+        return verbs[v].name;
+}
 
 /* What cannot leave its place in the path, and could be the name of something (RFC 1123 and the freer names of RBAC). */
 static int add_segment(struct strbuf *b, const char *segment, struct err *e)

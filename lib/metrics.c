@@ -26,8 +26,15 @@ enum { CELLS_MAX = 10000, LABELS_MAX = 8, LABELS_MAX_BYTES = 4096, TEXT_MAX_BYTE
 const double METRICS_LATENCY_BUCKETS[19] = { 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02,
                                              0.025,   0.03,   0.04,  0.05,  0.075, 0.1,   0.25,   0.5,  1 };
 
+const double METRICS_LONG_BUCKETS[13] = { 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400, 259200, 1209600 };
+
+struct ladder { /* of a histogram's buckets */
+        const double *bounds;
+        size_t n;
+};
+
 struct metric_cell {
-        const struct metrics *set;
+        const struct ladder *ladder;
         _Atomic uint64_t count; /* counter */
         _Atomic double value;   /* gauge's value, histogram's sum */
         _Atomic uint64_t *hits; /* histogram: one a bucket and one for +Inf, not cumulative */
@@ -38,8 +45,7 @@ struct metric_cell {
 struct metrics {
         const struct metric_row *rows;
         size_t n_rows;
-        const double *buckets;
-        size_t n_buckets;
+        struct ladder *ladders;     /* one a row */
         double started_s;           /* Unix time at which this process started */
         pthread_mutex_t lock;       /* of the tables, not of the cells in them */
         struct metric_cell **cells; /* hash table of each row */
@@ -77,10 +83,10 @@ static struct metric_cell *make_cell(struct metrics *m, size_t row, const char *
 {
         struct metric_cell *c = xcalloc(1, sizeof *c);
 
-        c->set = m;
+        c->ladder = &m->ladders[row];
         c->labels = xstrdup(labels);
         if (m->rows[row].type == METRIC_HISTOGRAM)
-                c->hits = xcalloc(m->n_buckets + 1, sizeof *c->hits);
+                c->hits = xcalloc(c->ladder->n + 1, sizeof *c->hits);
         HASH_ADD_KEYPTR(hh, m->cells[row], c->labels, strlen(c->labels), c);
         return c;
 }
@@ -97,7 +103,10 @@ struct metrics *metrics_new(const struct metric_row *rows, size_t n_rows, const 
 {
         struct metrics *m = xcalloc(1, sizeof *m);
 
-        *m = (struct metrics){ .rows = rows, .n_rows = n_rows, .buckets = buckets, .n_buckets = n_buckets };
+        *m = (struct metrics){ .rows = rows, .n_rows = n_rows };
+        m->ladders = xcalloc(n_rows, sizeof *m->ladders);
+        for (size_t i = 0; i < n_rows; i++)
+                m->ladders[i] = (struct ladder){ buckets, n_buckets };
         (void) pthread_mutex_init(&m->lock, NULL);
         int64_t boot_ms = clock_wall_ms() - clock_ms();
         m->started_s = (double) boot_ms / 1000 + (double) proc_start_time(getpid()) / (double) sysconf(_SC_CLK_TCK);
@@ -108,23 +117,46 @@ struct metrics *metrics_new(const struct metric_row *rows, size_t n_rows, const 
         return m;
 }
 
-void metrics_free(struct metrics *m)
+static void free_cells(struct metrics *m, size_t row)
 {
         struct metric_cell *c, *next;
 
+        HASH_ITER (hh, m->cells[row], c, next) {
+                HASH_DEL(m->cells[row], c);
+                free(c->labels);
+                free(c->hits);
+                free(c);
+        }
+}
+
+void metrics_free(struct metrics *m)
+{
         if (!m)
                 return;
-        for (size_t i = 0; i < m->n_rows; i++) {
-                HASH_ITER (hh, m->cells[i], c, next) {
-                        HASH_DEL(m->cells[i], c);
-                        free(c->labels);
-                        free(c->hits);
-                        free(c);
-                }
-        }
+        for (size_t i = 0; i < m->n_rows; i++)
+                free_cells(m, i);
         free(m->cells);
+        free(m->ladders);
         (void) pthread_mutex_destroy(&m->lock);
         free(m);
+}
+
+void metrics_set_buckets(struct metrics *m, int row, const double *buckets, size_t n)
+{
+        size_t r = (size_t) row;
+
+        m->ladders[r] = (struct ladder){ buckets, n };
+        free_cells(m, r);
+        if (!*m->rows[r].labels)
+                (void) make_cell(m, r, "");
+}
+
+void metrics_clear(struct metrics *m, int row)
+{
+        assert(*m->rows[row].labels);
+        (void) pthread_mutex_lock(&m->lock);
+        free_cells(m, (size_t) row);
+        (void) pthread_mutex_unlock(&m->lock);
 }
 
 static size_t count_labels(const char *names)
@@ -176,6 +208,11 @@ void metric_add(struct metric_cell *c, uint64_t n)
         (void) atomic_fetch_add_explicit(&c->count, n, memory_order_relaxed);
 }
 
+void metric_count_to(struct metric_cell *c, uint64_t n)
+{
+        atomic_store_explicit(&c->count, n, memory_order_relaxed);
+}
+
 void metric_set(struct metric_cell *c, double v)
 {
         atomic_store_explicit(&c->value, v, memory_order_relaxed);
@@ -186,7 +223,7 @@ void metric_observe(struct metric_cell *c, double v)
         double sum = atomic_load_explicit(&c->value, memory_order_relaxed);
         size_t i = 0;
 
-        while (i < c->set->n_buckets && v > c->set->buckets[i])
+        while (i < c->ladder->n && v > c->ladder->bounds[i])
                 i++;
         (void) atomic_fetch_add_explicit(&c->hits[i], 1, memory_order_relaxed);
         while (!atomic_compare_exchange_weak_explicit(&c->value, &sum, sum + v, memory_order_relaxed, memory_order_relaxed))
@@ -199,7 +236,7 @@ uint64_t metric_count(const struct metric_cell *c)
 
         if (!c->hits)
                 return atomic_load_explicit(&c->count, memory_order_relaxed);
-        for (size_t i = 0; i <= c->set->n_buckets; i++)
+        for (size_t i = 0; i <= c->ladder->n; i++)
                 n += atomic_load_explicit(&c->hits[i], memory_order_relaxed);
         return n;
 }
@@ -213,17 +250,17 @@ static void add_sample(struct strbuf *b, const char *name, const char *suffix, c
 }
 
 /* The count is the sum of the buckets that are printed, so that the two agree while other threads observe. */
-static void add_histogram(struct strbuf *b, const struct metrics *m, const char *name, const struct metric_cell *c)
+static void add_histogram(struct strbuf *b, const char *name, const struct metric_cell *c)
 {
         const char *comma = *c->labels ? "," : "";
         uint64_t n = 0;
 
-        for (size_t i = 0; i < m->n_buckets; i++) {
+        for (size_t i = 0; i < c->ladder->n; i++) {
                 n += atomic_load_explicit(&c->hits[i], memory_order_relaxed);
-                strbuf_addf(b, "%s_bucket{%s%sle=\"%.15g\"} %llu\n", name, c->labels, comma, m->buckets[i],
+                strbuf_addf(b, "%s_bucket{%s%sle=\"%.15g\"} %llu\n", name, c->labels, comma, c->ladder->bounds[i],
                             (unsigned long long) n);
         }
-        n += atomic_load_explicit(&c->hits[m->n_buckets], memory_order_relaxed);
+        n += atomic_load_explicit(&c->hits[c->ladder->n], memory_order_relaxed);
         strbuf_addf(b, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, c->labels, comma, (unsigned long long) n);
         add_sample(b, name, "_sum", c->labels);
         strbuf_addf(b, "%.17g\n", atomic_load_explicit(&c->value, memory_order_relaxed));
@@ -250,7 +287,7 @@ static void add_row(struct strbuf *b, const struct metrics *m, size_t i)
         add_head(b, row->name, types[row->type], row->help);
         for (const struct metric_cell *c = m->cells[i]; c; c = c->hh.next) {
                 if (row->type == METRIC_HISTOGRAM) {
-                        add_histogram(b, m, row->name, c);
+                        add_histogram(b, row->name, c);
                         continue;
                 }
                 add_sample(b, row->name, "", c->labels);

@@ -25,16 +25,22 @@ struct metric_cell;
 /* `buckets` are the upper bounds of every histogram of the set, ascending, without +Inf; they must outlive the set. */
 struct metrics *metrics_new(const struct metric_row *rows, size_t n_rows, const double *buckets, size_t n_buckets);
 void metrics_free(struct metrics *m);
+/* Other buckets for this histogram; before its first cell with labels is made. They must outlive the set. */
+void metrics_set_buckets(struct metrics *m, int row, const double *buckets, size_t n);
 
 /* The cell of row `row` for these label values, one per label of the row, in order. Made on first use, with value 0; past
  * 10,000 cells a row all further label values share one cell whose values read "other". Never NULL. */
 struct metric_cell *metrics_cell(struct metrics *m, int row, ...);
 
-void metric_inc(struct metric_cell *c);               /* counter */
-void metric_add(struct metric_cell *c, uint64_t n);   /* counter */
-void metric_set(struct metric_cell *c, double v);     /* gauge */
-void metric_observe(struct metric_cell *c, double v); /* histogram */
-uint64_t metric_count(const struct metric_cell *c);   /* counter's value, histogram's number of observations */
+/* Forget the row's cells with labels, for series that come and go; nobody may hold one of them. */
+void metrics_clear(struct metrics *m, int row);
+
+void metric_inc(struct metric_cell *c);                  /* counter */
+void metric_count_to(struct metric_cell *c, uint64_t n); /* counter that somebody else counts */
+void metric_add(struct metric_cell *c, uint64_t n);      /* counter */
+void metric_set(struct metric_cell *c, double v);        /* gauge */
+void metric_observe(struct metric_cell *c, double v);    /* histogram */
+uint64_t metric_count(const struct metric_cell *c);      /* counter's value, histogram's number of observations */
 
 /* The exposition; caller frees. process_resident_memory_bytes, process_cpu_seconds_total, process_open_fds and
  * process_start_time_seconds are added. */
@@ -43,3 +49,5 @@ char *metrics_text(struct metrics *m, size_t *len);
 
 /* 0.25 ms to 1 s, close around 50 ms, for request durations in seconds. */
 extern const double METRICS_LATENCY_BUCKETS[19];
+/* 10 s to two weeks, for what people wait for. */
+extern const double METRICS_LONG_BUCKETS[13];

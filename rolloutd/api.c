@@ -13,6 +13,7 @@
 #include "lib/mem.h"
 #include "lib/policy_json.h"
 #include "lib/version.h"
+#include "rolloutd/measure.h"
 
 enum { BODY_MAX = 16 * 1024 };
 
@@ -80,33 +81,12 @@ static int readyz(struct http_request *rq, struct http_reply *rp, struct err *e)
         return http_reply_json(rp, 200, json_pack("{s:s}", "status", "ready"));
 }
 
-static void set_gauges(const struct controller *c, const struct target *t)
-{
-        const struct rollout *r = &t->now;
-        int64_t b = r->judge.step[ARM_CANDIDATE].requests, n = b + r->judge.step[ARM_STABLE].requests;
-        bool judged = r->verdict.at_ms && phase_is_under_way(r->phase);
-
-        for (int p = 0; p < PHASE_COUNT; p++)
-                metric_set(metrics_cell(c->metrics, METRIC_phase, r->target, phase_name((enum phase) p)),
-                           r->phase == (enum phase) p);
-        for (int s = VERDICT_NO_EVIDENCE; s <= VERDICT_BREACH; s++)
-                metric_set(metrics_cell(c->metrics, METRIC_verdict, r->target, verdict_state_name((enum verdict_state) s)),
-                           judged && r->verdict.state == (enum verdict_state) s);
-        metric_set(metrics_cell(c->metrics, METRIC_weight_asked, r->target), rollout_weight_bp(r) / 100.0);
-        metric_set(metrics_cell(c->metrics, METRIC_weight_observed, r->target),
-                   n && phase_is_under_way(r->phase) ? 100.0 * (double) b / (double) n : 0);
-}
-
 static int metrics_get(struct http_request *rq, struct http_reply *rp, struct err *e)
 {
-        const struct controller *c = api_controller(rq);
         size_t len;
+        char *text = measure_text(api_controller(rq), &len);
 
         (void) e;
-        for (size_t i = 0; i < c->n_targets; i++)
-                set_gauges(c, c->targets[i].t);
-        metric_set(metrics_cell(c->metrics, METRIC_watchers), c->n_watches);
-        char *text = metrics_text(c->metrics, &len);
         return http_reply_text(rp, 200, METRICS_CONTENT_TYPE, text, len);
 }
 
@@ -214,15 +194,11 @@ int api_authenticate(void *app, const char *token, enum role *role, char actor[s
 
 void api_observe(const struct http_request *rq, const char *route, int status, int64_t duration_us)
 {
-        const struct controller *c = rq->app;
-        char code[8];
-
-        snprintf(code, sizeof code, "%d", status);
-        if (c)
-                metric_inc(metrics_cell(c->metrics, METRIC_requests, route, code));
+        if (rq->app)
+                measure_request(api_controller(rq), route, status);
         if (strcmp(rq->method, "POST") == 0)
-                LOG_INFO("request", "method", rq->method, "path", rq->path, "actor", rq->actor, "request_id", rq->id, "status",
-                         code, LOG_INT("duration_us", duration_us));
+                LOG_INFO("request", "method", rq->method, "path", rq->path, "actor", rq->actor, "request_id", rq->id,
+                         LOG_INT("status", status), LOG_INT("duration_us", duration_us));
 }
 
 const struct http_route api_routes[] = {

@@ -12,14 +12,9 @@
 #include "lib/mem.h"
 #include "lib/random.h"
 #include "rolloutd/api.h"
+#include "rolloutd/measure.h"
 
 enum { FDS_MAX = 128, WAIT_MOST_MS = 1000, TOKENS_PACE_MS = 500 };
-
-static const struct metric_row metric_rows[] = {
-#define METRIC(id, type, name, labels, help) { METRIC_##type, name, labels, help },
-#include "rolloutd/metrics.def"
-#undef METRIC
-};
 
 static const struct backoff_policy load_backoff = { .base_ms = 200, .cap_ms = 10000 };
 
@@ -65,7 +60,7 @@ static void env_happened(void *arg, struct target *t, const struct event *ev)
         struct controller *c = arg;
         bool bad = strcmp(ev->kind, "rolling-back") == 0 || strcmp(ev->kind, "given-up") == 0;
 
-        metric_inc(metrics_cell(c->metrics, METRIC_events, t->now.target, ev->kind));
+        measure_event(c, t, ev);
         if (bad)
                 LOG_WARN("rolling back", "target", t->now.target, "row", ev->row, "why", ev->why, "actor", ev->actor);
         else
@@ -79,7 +74,7 @@ static void env_failed(void *arg, struct target *t, const char *operation, const
 {
         struct controller *c = arg;
 
-        metric_inc(metrics_cell(c->metrics, METRIC_failures, operation, err_kind_name(e->kind)));
+        measure_failure(c, operation, e->kind);
         LOG_WARN("an operation failed and will be tried again", "target", t->now.target, "operation", operation, "error", e->msg);
 }
 
@@ -87,7 +82,7 @@ static void env_routed_back(void *arg, struct target *t, int64_t took_ms)
 {
         struct controller *c = arg;
 
-        metric_observe(metrics_cell(c->metrics, METRIC_rollback), (double) took_ms / 1000);
+        measure_rollback(c, took_ms);
         LOG_INFO("weights of the rollback are written", "target", t->now.target, LOG_INT("took_ms", took_ms));
 }
 
@@ -188,20 +183,34 @@ static int64_t earlier(int64_t a, int64_t b)
         return b >= 0 && b < a ? b : a;
 }
 
-static int64_t run_targets(struct controller *c, int64_t now)
+/* While we stop, what is under way is brought to its end, and nothing new is begun. */
+static bool is_left_alone(const struct controller *c, const struct target *t)
 {
-        int64_t wake = WAIT_MOST_MS;
+        return c->draining && t->edits == t->saved_edits && !t->acting && !t->waiters && t->now.phase != PHASE_ROLLING_BACK;
+}
 
+/* Returns the number of targets passed over; *wake: in how many milliseconds the next one is due. */
+static size_t run_targets(struct controller *c, int64_t began_us, int64_t *wake)
+{
+        int64_t now = began_us / 1000;
+        size_t passes = 0;
+
+        *wake = WAIT_MOST_MS;
         for (size_t i = 0; i < c->n_targets; i++) {
                 struct controlled *one = &c->targets[i];
 
+                if (is_left_alone(c, one->t))
+                        continue;
                 if (one->t->woken || now >= one->due_ms) {
+                        int64_t known_us = one->t->woken || !one->due_ms ? began_us : one->due_ms * 1000;
                         one->due_ms = now + target_run(one->t);
                         api_watch_look(c, one->t);
+                        measure_pass(c, clock_us() - known_us);
+                        passes++;
                 }
-                wake = earlier(wake, one->t->woken ? 0 : one->due_ms - now > 0 ? one->due_ms - now : 0);
+                *wake = earlier(*wake, one->t->woken ? 0 : one->due_ms - now > 0 ? one->due_ms - now : 0);
         }
-        return wake;
+        return passes;
 }
 
 static void do_due(struct controller *c, int64_t now)
@@ -221,7 +230,7 @@ static void do_due(struct controller *c, int64_t now)
 static bool any_woken(const struct controller *c)
 {
         for (size_t i = 0; i < c->n_targets; i++)
-                if (c->targets[i].t->woken)
+                if (c->targets[i].t->woken && !is_left_alone(c, c->targets[i].t))
                         return true;
         return false;
 }
@@ -230,14 +239,15 @@ static bool any_woken(const struct controller *c)
  * the same round. */
 static int64_t work(struct controller *c)
 {
-        int64_t started_us = clock_us(), now = clock_ms(), wake, platform_ms;
+        int64_t began_us = clock_us(), now = began_us / 1000, wake, platform_ms;
+        size_t passes;
 
         do_due(c, now);
         c->platform->ops->run(c->platform, now);
-        wake = run_targets(c, now);
+        passes = run_targets(c, began_us, &wake);
         platform_ms = c->platform->ops->run(c->platform, clock_ms());
         http_server_run(c->server); /* answers that have become possible */
-        metric_observe(metrics_cell(c->metrics, METRIC_pass), (double) (clock_us() - started_us) / 1e6);
+        measure_round(c, clock_us() - began_us, passes);
         wake = earlier(wake, decision_log_run(c->decisions, now));
         if (any_woken(c))
                 return 0;
@@ -371,8 +381,8 @@ int controller_new(const struct settings *settings, struct daemon *daemon, struc
         struct controller *c = xcalloc(1, sizeof *c);
 
         *c = (struct controller){ .settings = settings, .daemon = daemon, .platform = platform, .tokens = tokens };
-        c->metrics = metrics_new(metric_rows, sizeof metric_rows / sizeof *metric_rows, METRICS_LATENCY_BUCKETS,
-                                 sizeof METRICS_LATENCY_BUCKETS / sizeof *METRICS_LATENCY_BUCKETS);
+        c->metrics = measure_new();
+        measure_platform(c);
         c->http = http_loop_new();
         c->prometheus = prometheus_new(c->http, settings->prometheus);
         c->registry = registry_new(c->http, settings->registry, settings->registry_token);

@@ -20,6 +20,7 @@
  *      kube_deployment.c  the Deployment of a release as JSON (pure)
  *      kube_configs.c     a template's ConfigMaps and Secrets, copied and renamed (pure)
  *      kube_make.c        one object as it should be: read, then create, patch, delete or leave it
+ *      kube_measure.c     what metrics tell of it
  *      kube_workload.c    deploy() and retire(): the calls, one after the other (kube_deploy.c, kube_retire.c)
  *      kube_pods.c        why pods are not ready, from Deployments and pods (pure)
  *      kube_look.c        reading the pods of releases that are not ready
@@ -147,6 +148,7 @@ struct kube_platform {
         struct kube_work *works;          /* kube_workload.c's: deployments and retirements under way */
         struct kube_glance *glances;      /* kube_look.c's: pods being read */
         int64_t look_at_ms;
+        struct platform_meter meter;
         bool leading;
         bool announcing; /* the records have been read: the listener is told what is wanted */
         int64_t epoch;
@@ -265,3 +267,8 @@ void kube_events_trouble(struct kube_platform *k, const struct kube_target *t, c
 /* kube_world.c */
 void kube_world_of(const struct kube_platform *k, const struct kube_target *t, struct world *out);
 size_t kube_world_discover(const struct kube_platform *k, struct scrape_target *out, size_t max);
+
+/* kube_measure.c: as platform.h says of meter(), mirrors() and epoch(). */
+void kube_measure_meter(struct platform *p, const struct platform_meter *m);
+int kube_measure_mirrors(const struct platform *p, struct platform_mirror out[static PLATFORM_MIRRORS_MAX]);
+int64_t kube_measure_epoch(const struct platform *p);

@@ -92,6 +92,20 @@ struct platform_listener {
         void *arg;
 };
 
+/* For metrics; where there is an API that is called. */
+struct platform_meter {
+        /* A call has ended: code is the HTTP status, 0 when no answer came. took_us -1: a stream, whose time says nothing. */
+        void (*called)(void *arg, const char *verb, const char *resource, int code, int64_t took_us);
+        void *arg;
+};
+
+struct platform_mirror { /* what is watched: counted since the start */
+        const char *resource;
+        uint64_t lists, streams, failures;
+};
+
+enum { PLATFORM_MIRRORS_MAX = 8 };
+
 /* Why a desire is not followed, for its owner's eyes. */
 struct desire_trouble {
         char reason[48]; /* CamelCase: "VersionNotFound", "PolicyNotFound", "RegistryUnavailable", "InvalidSpec"; "": none */
@@ -159,6 +173,10 @@ struct platform_ops {
 
         /* Which leadership this is: grows from leader to leader; 0 while another one leads. NULL where there is but one process. */
         int64_t (*epoch)(const struct platform *p);
+
+        /* For metrics; both NULL where no API is called. meter() once, before load(). mirrors() returns how many there are. */
+        void (*meter)(struct platform *p, const struct platform_meter *m);
+        int (*mirrors)(const struct platform *p, struct platform_mirror out[static PLATFORM_MIRRORS_MAX]);
 
         /* The loop. poll_fds() lists descriptors to wait for; run() does what is due, calls done functions, and returns in how many
          * milliseconds it wants to run again even if no descriptor is ready (-1: no need). */

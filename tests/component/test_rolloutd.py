@@ -74,7 +74,8 @@ def test_a_good_version_goes_all_the_way(rollouts, registry, model):
     told = [t[2]["number"] for t in watch.told if t[0] == "event"]
     assert told == sorted(set(told)) and told[-1] == events[-1]["number"]
     metrics = rollouts("GET", "/metrics").body.decode()
-    assert f'rolloutd_phase{{model="{model}",phase="DONE"}} 1' in metrics
+    assert f'target="{model}"' not in metrics, "at rest a target has no series of its own"
+    assert 'rolloutd_rollout_seconds_count{outcome="done"}' in metrics
     page = rollouts("GET", f"/v1/rollouts/{model}/history?limit=2").body
     assert [e["number"] for e in page["events"]] == [len(events), len(events) - 1] and page["next"] == len(events) - 1
     page = rollouts("GET", f"/v1/rollouts/{model}/history?limit=2&after={page['next']}").body
@@ -99,7 +100,8 @@ def test_a_worse_version_is_rolled_back_by_itself(rollouts, model, how, gate):
     metrics = rollouts("GET", "/metrics").body.decode()
     assert "rolloutd_rollback_route_seconds_count 1" in metrics
     verdicts = [line for line in metrics.splitlines() if line.startswith("rolloutd_verdict{") and f'"{model}"' in line]
-    assert verdicts and all(line.endswith(" 0") for line in verdicts), "at rest nothing is judged"
+    assert not verdicts, "at rest nothing is judged"
+    assert 'rolloutd_verdicts_total{state="breach"' in metrics
     assert "was rolled back: the candidate broke a gate" in rollouts.ask(model, "/rollback", to=back["candidate"], status=409)["detail"]
     targets = rollouts("GET", "/v1/discovery/prometheus").body
     assert {t["labels"]["version"] for t in targets} == {"1", "2"}, "it is kept for inspection"
