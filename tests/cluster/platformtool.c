@@ -8,7 +8,8 @@
  *      {"do":"route","target":"NS.NAME","weights":{"7":9500,"7.1":500},"urgent":false}
  *      {"do":"observe","target":"NS.NAME"}
  *
- * Each is answered by one line, in the order in which they end: {"do":...,"failure":KIND|null,"message":...}; observe with the world.
+ * Each is answered by one line, in the order in which they end: {"do":...,"failure":KIND|null,"message":...,"us":...}; observe with the
+ * world.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ struct tool {
 
 struct job {
         char what[16];
+        int64_t asked_us;
 };
 
 static void print_line(json_t *line)
@@ -52,8 +54,10 @@ static json_t *outcome(const char *what, const struct err *failure)
 static void on_done(void *arg, const struct err *failure)
 {
         struct job *job = arg;
+        json_t *line = outcome(job->what, failure);
 
-        print_line(outcome(job->what, failure));
+        (void) json_object_set_new(line, "us", json_integer(clock_us() - job->asked_us));
+        print_line(line);
         free(job);
 }
 
@@ -70,6 +74,7 @@ static void on_world(void *arg, const struct world *seen, const struct err *fail
         }
         (void) json_object_set_new(line, "releases", versions);
         (void) json_object_set_new(line, "router", json_string(seen ? seen->router_message : ""));
+        (void) json_object_set_new(line, "router_ok", json_boolean(seen && seen->router_ok));
         print_line(line);
 }
 
@@ -147,6 +152,7 @@ static void carry_out(struct tool *t, char *line)
         (void) json_unpack(command, "{s:s, s:s, s?s}", "do", &what, "target", &target, "release", &release);
         struct job *job = xcalloc(1, sizeof *job);
         (void) snprintf(job->what, sizeof job->what, "%s", what);
+        job->asked_us = clock_us();
         if (strcmp(what, "deploy") == 0) {
                 deploy(t, command, job);
         } else if (strcmp(what, "retire") == 0) {
