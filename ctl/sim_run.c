@@ -50,7 +50,7 @@ void sim_judge(const struct policy *p, const struct sim_traffic *t, uint64_t see
         struct walk w = { 0 };
 
         memset(out, 0, sizeof *out);
-        without_queries.n_queries = 0; /* there is no Prometheus to ask */
+        without_queries.n_queries = 0;       /* there is no Prometheus to ask */
         w.step = p->steps[0].weight_bp == 0; /* nor a preview to look at */
         for (int64_t at_ms = SIM_TICK_MS; at_ms <= SIM_WATCHED_MS; at_ms += SIM_TICK_MS) {
                 struct counts tick[ARM_COUNT];

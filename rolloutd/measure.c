@@ -12,12 +12,17 @@ static const struct metric_row rows[] = {
 #undef METRIC
 };
 
+/* What alerts look for: there from the start, so that the first one is an increase. */
+static const char *const kinds[] = { "started", "done", "rolling-back", "rolled-back", "given-up", "drift" };
+
 struct metrics *measure_new(void)
 {
         struct metrics *m = metrics_new(rows, sizeof rows / sizeof *rows, METRICS_LATENCY_BUCKETS,
                                         sizeof METRICS_LATENCY_BUCKETS / sizeof *METRICS_LATENCY_BUCKETS);
 
         metrics_set_buckets(m, METRIC_duration, METRICS_LONG_BUCKETS, sizeof METRICS_LONG_BUCKETS / sizeof *METRICS_LONG_BUCKETS);
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+                (void) metrics_cell(m, METRIC_events, kinds[i]);
         return m;
 }
 

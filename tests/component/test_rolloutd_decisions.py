@@ -81,7 +81,12 @@ def test_the_log_says_what_the_history_says(make, own_registry, model):
     assert back["event"]["actor"] == "admin"
 
 
-def test_while_the_registry_is_away_decisions_wait_on_disk(make, own_registry, model):
+def metric(rollouts, name):
+    text = rollouts("GET", "/metrics").body.decode()
+    return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name + " ") or line.startswith(name + "{"))
+
+
+def test_while_the_registry_is_away_decisions_wait_on_disk(make, own_registry, model, promtool):
     r = make()
     r.serve(model)
     r.begin(model, 2)
@@ -89,11 +94,16 @@ def test_while_the_registry_is_away_decisions_wait_on_disk(make, own_registry, m
     r.ask(model, "/rollback", reason="without the registry")  # returns when the weights stand
     r.wait(model, "it is back", phase="ROLLED_BACK")
     r.rows(model, "rolling-back.stands")
+    assert metric(r, "rolloutd_decisions_waiting") >= 2 and metric(r, "rolloutd_decisions_spool_bytes") > 0
+    wait_until(lambda: metric(r, "rolloutd_decisions_oldest_seconds") > 0.01, "they grow old")
+    promtool(r("GET", "/metrics").body.decode())
     r.daemon.kill()
     assert waiting(r) > 0
     r.daemon.start()
     own_registry.start()
     all_logged(r, own_registry)
+    wait_until(lambda: metric(r, "rolloutd_decisions_waiting") == 0, "none waits any more")
+    assert metric(r, "rolloutd_leader") == 1
 
 
 @pytest.mark.parametrize("fault", ["saved:4", "spooled:3", "recorded:2"])

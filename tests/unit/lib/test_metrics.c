@@ -144,12 +144,52 @@ static void promtool_accepts_the_exposition(void **state)
         metrics_free(m);
 }
 
+static void series_that_come_and_go_can_be_forgotten(void **state)
+{
+        struct metrics *m = new_set();
+
+        (void) state;
+        metric_inc(metrics_cell(m, REQUESTS, "credit", "200"));
+        metrics_clear(m, REQUESTS);
+        AUTO(str) without = metrics_text(m, NULL);
+        assert_lacks(without, "test_requests_total");
+        metric_count_to(metrics_cell(m, REQUESTS, "fraud", "200"), 7);
+        metric_count_to(metrics_cell(m, REQUESTS, "fraud", "200"), 9);
+        AUTO(str) with = metrics_text(m, NULL);
+        assert_contains(with, "test_requests_total{model=\"fraud\",code=\"200\"} 9\n");
+        assert_lacks(with, "credit");
+        metrics_free(m);
+}
+
+static void a_histogram_may_have_buckets_of_its_own(void **state)
+{
+        static const double bounds[] = { 60, 3600 };
+        struct metrics *m = new_set();
+
+        (void) state;
+        metrics_set_buckets(m, LATENCY, bounds, LENGTH(bounds));
+        metric_observe(metrics_cell(m, LATENCY, "credit"), 61);
+        metric_observe(metrics_cell(m, LATENCY, "credit"), 1e6);
+        AUTO(str) text = metrics_text(m, NULL);
+        assert_contains(text, "le=\"60\"} 0\n");
+        assert_contains(text, "le=\"3600\"} 1\n");
+        assert_contains(text, "le=\"+Inf\"} 2\n");
+        assert_lacks(text, "le=\"0.05\"");
+        assert_int_equal(metric_count(metrics_cell(m, LATENCY, "credit")), 2);
+        metrics_free(m);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_same_labels_are_the_same_cell), cmocka_unit_test(unlabelled_metrics_show_before_they_count),
-                cmocka_unit_test(histograms_are_cumulative),         cmocka_unit_test(too_many_label_values_share_a_cell),
-                cmocka_unit_test(nothing_is_lost_between_threads),   cmocka_unit_test(promtool_accepts_the_exposition),
+                cmocka_unit_test(the_same_labels_are_the_same_cell),
+                cmocka_unit_test(unlabelled_metrics_show_before_they_count),
+                cmocka_unit_test(histograms_are_cumulative),
+                cmocka_unit_test(too_many_label_values_share_a_cell),
+                cmocka_unit_test(nothing_is_lost_between_threads),
+                cmocka_unit_test(promtool_accepts_the_exposition),
+                cmocka_unit_test(series_that_come_and_go_can_be_forgotten),
+                cmocka_unit_test(a_histogram_may_have_buckets_of_its_own),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
