@@ -1,6 +1,6 @@
 /*
  * A release comes into being or gets another size: its ControllerRevision first, from which all else is made; then the copies of what its
- * template names; then what runs, finds, protects and scales its pods.
+ * template names; then what finds, protects and scales its pods; and what runs them.
  */
 #include <stddef.h>
 #include <string.h>
@@ -149,23 +149,48 @@ static json_t *operation(const char *path, json_t *value)
         return json_pack("[{s:s, s:s, s:o}]", "op", "replace", "path", path, "value", value);
 }
 
+static void set_scale(json_t *metadata, const char *text)
+{
+        (void) json_object_set_new(json_object_get(metadata, "annotations"), KUBE_ANNOTATION_SCALE, json_string(text));
+}
+
 /* An autoscaler's Deployment is scaled by it alone, once it exists. */
+static json_t *rescaled(const struct kube_work *w, const json_t *found, const char *scale)
+{
+        json_int_t now = json_integer_value(json_object_get(json_object_get(found, "spec"), "replicas"));
+        const json_t *annotations = json_object_get(json_object_get(found, "metadata"), "annotations");
+        const char *said = json_string_value(json_object_get(annotations, KUBE_ANNOTATION_SCALE));
+        json_t *ops = json_array();
+
+        if (!said || strcmp(said, scale) != 0)
+                (void) json_array_append_new(ops, json_pack("{s:s, s:s, s:s}", "op", "add", "path",
+                                                            "/metadata/annotations/sluice.dev~1scale", "value", scale));
+        if (!autoscaling_of(w) && now != w->d.replicas)
+                (void) json_array_append_new(
+                        ops, json_pack("{s:s, s:s, s:i}", "op", "replace", "path", "/spec/replicas", "value", w->d.replicas));
+        if (json_array_size(ops))
+                return ops;
+        json_decref(ops);
+        return NULL;
+}
+
 static int deployment(void *work, json_t *found, json_t **body, struct err *e)
 {
         const struct kube_work *w = work;
-        json_int_t now = json_integer_value(json_object_get(json_object_get(found, "spec"), "replicas"));
         struct kube_scorer s = { w->k->settings.registry_url, w->k->settings.registry_secret, w->name };
+        char scale[KUBE_SCALE_TEXT_MAX];
 
         if (found && kube_make_stands(found, e))
                 return -1;
-        if (found && (autoscaling_of(w) || now == w->d.replicas))
-                return KUBE_LEAVE;
+        kube_scale_text(autoscaling_of(w), w->d.replicas, w->t->spec->wish, scale);
         if (found) {
-                *body = operation("/spec/replicas", json_integer(w->d.replicas));
-                return KUBE_CHANGE;
+                *body = rescaled(w, found, scale);
+                return *body ? KUBE_CHANGE : KUBE_LEAVE;
         }
+        json_t *metadata = kube_metadata(w->k, w->t, w->name, w->version);
         AUTO(json) selector = kube_selector(w->t->name, w->version);
-        *body = kube_deployment_object(&w->plan, &s, selector, w->d.replicas, kube_metadata(w->k, w->t, w->name, w->version));
+        set_scale(metadata, scale);
+        *body = kube_deployment_object(&w->plan, &s, selector, w->d.replicas, metadata);
         return KUBE_MAKE;
 }
 
@@ -283,6 +308,7 @@ static int preview(void *work, json_t *found, json_t **body, struct err *e)
 
 #define KIND(name) offsetof(struct kube_kinds, name)
 
+/* The Deployment comes last: where there is one, there is all the rest. */
 const struct kube_stage kube_deploy_stages[] = {
         { .kind = KIND(rollouts), .name = rollout_name, .foreign = true, .decide = read_rollout },
         { .kind = KIND(revisions), .decide = revision },
@@ -290,10 +316,10 @@ const struct kube_stage kube_deploy_stages[] = {
         { .each = true, .name = kube_work_copy, .skip = is_deployed, .decide = look_for_copy },
         { .each = true, .name = kube_work_source, .skip = has_copy, .foreign = true, .decide = read_source },
         { .each = true, .name = kube_work_copy, .skip = has_nothing_to_copy, .decide = copy },
-        { .kind = KIND(deployments), .decide = deployment, .is = note_deployment },
         { .kind = KIND(services), .decide = service },
+        { .kind = KIND(services), .name = kube_work_preview, .decide = preview },
         { .kind = KIND(budgets), .decide = budget },
         { .kind = KIND(autoscalers), .skip = is_not_served, .decide = autoscaler },
-        { .kind = KIND(services), .name = kube_work_preview, .decide = preview },
+        { .kind = KIND(deployments), .decide = deployment, .is = note_deployment },
 };
 const int kube_deploy_n_stages = sizeof kube_deploy_stages / sizeof *kube_deploy_stages;

@@ -185,6 +185,15 @@ static void read_if_late(struct kube_platform *k, struct kube_target *t)
                 kube_read_start(k, t);
 }
 
+/* Releases that run are scaled as their owner wishes now, so they have to be deployed again. */
+static void heed_wish(struct kube_target *t, const struct kube_spec *old)
+{
+        if (t->spec->invalid || strcmp(t->spec->wish, old->wish) == 0)
+                return;
+        for (int i = 0; i < t->n_releases; i++)
+                t->releases[i].floor = -1;
+}
+
 static void change_target(struct kube_platform *k, struct kube_target *t, const json_t *object)
 {
         struct kube_spec *old = t->spec, *s;
@@ -204,6 +213,7 @@ static void change_target(struct kube_platform *k, struct kube_target *t, const 
                 kube_claims_add(k, t);
                 read_if_late(k, t);
         }
+        heed_wish(t, old);
         kube_spec_free(old);
         kube_index_tell(k, t);
 }

@@ -87,6 +87,7 @@ static void take_deployment(struct kube_platform *k, struct kube_target *t, int6
         r->observed_generation = json_integer_value(json_object_get(status, "observedGeneration"));
         r->replicas = count(spec, "replicas", 1);
         r->available = count(status, "availableReplicas", 0);
+        r->floor = kube_scale_floor(object, t->spec->invalid ? NULL : t->spec->wish);
         kube_deployment_trouble(object, &trouble);
         r->failed = trouble.failed;
         set_message(r, trouble.message);

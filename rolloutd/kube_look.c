@@ -42,9 +42,18 @@ static bool says_the_same(const struct kube_release *r, const char *message)
         return strcmp(r->pods_message ? r->pods_message : "", message) == 0;
 }
 
+/* Pods are ready and nobody reaches them: their Service is not there, and deploying once more makes it. */
+static bool is_cut_off(const struct kube_release *r, const struct kube_trouble *trouble)
+{
+        return trouble->n_ready > 0 && kube_release_ready(r) == 0 && r->look_wait_ms > FIRST_MS;
+}
+
 static void take_in(struct kube_release *r, const struct kube_trouble *trouble, int64_t now_ms)
 {
         bool same = says_the_same(r, trouble->message);
+
+        if (is_cut_off(r, trouble))
+                r->floor = -1;
 
         if (!trouble->bad_image)
                 r->bad_image_ms = 0;

@@ -137,7 +137,8 @@ void kube_pods_trouble(const json_t *list, struct kube_trouble *out)
                         look_at_pod(&worst, pod);
         }
         *out = (struct kube_trouble){ .failed = worst.rank == RANK_FINAL && n_ready == 0,
-                                      .bad_image = worst.rank == RANK_IMAGE && n_ready == 0 };
+                                      .bad_image = worst.rank == RANK_IMAGE && n_ready == 0,
+                                      .n_ready = n_ready };
         (void) snprintf(out->message, sizeof out->message, "%s", worst.message);
 }
 

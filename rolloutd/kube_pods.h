@@ -7,6 +7,7 @@
 
 struct kube_trouble {
         bool failed;       /* it will not come up by itself */
+        int n_ready;       /* pods that are nevertheless */
         bool bad_image;    /* an image cannot be had: final only after a while, since registries come back */
         char message[256]; /* "": nothing to say */
 };

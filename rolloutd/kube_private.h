@@ -19,6 +19,7 @@
  *      kube_objects.c     Service, budget, autoscaler of a release as JSON (pure)
  *      kube_deployment.c  the Deployment of a release as JSON (pure)
  *      kube_configs.c     a template's ConfigMaps and Secrets, copied and renamed (pure)
+ *      kube_scale.c       what size a release was given, as its Deployment says (pure)
  *      kube_make.c        one object as it should be: read, then create, patch, delete or leave it
  *      kube_measure.c     what metrics tell of it
  *      kube_workload.c    deploy() and retire(): the calls, one after the other (kube_deploy.c, kube_retire.c)
@@ -74,7 +75,7 @@ struct kube_release {    /* what the cluster has of one release */
         char *message; /* NULL: nothing to say */
         int64_t generation, observed_generation;
         int64_t written_generation; /* what our last write returned; older events are not believed */
-        int floor;                  /* replicas or autoscaler floor last written; -1: unknown since the start */
+        int floor;                  /* replicas or autoscaler floor; -1: unknown, or not as its owner wants it scaled now */
         bool retired;               /* all of it has been deleted; it goes when its pods have gone */
         struct kube_slice *slices;
         /* kube_look.c's: what its pods say while not all are ready. Counts beside failed and message, and before them. */

@@ -232,6 +232,7 @@ static void read_capacity(struct kube_spec *s, const json_t *spec)
         s->surge_percent = kube_spec_int(s, spec, "spec.", "surge", 0, SURGE_MAX, 100);
         s->replicas = kube_spec_int(s, spec, "spec.", "replicas", 1, REPLICAS_MAX, 1);
         s->autoscaled = scaling;
+        kube_scale_wish(spec, s->wish);
         if (!scaling)
                 return;
         if (json_object_get(spec, "replicas"))

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "lib/kube_slots.h"
+#include "rolloutd/kube_scale.h"
 #include "rolloutd/platform.h"
 
 enum kube_route_mode { KUBE_ROUTE_OWNED, KUBE_ROUTE_ADOPTED };
@@ -19,6 +20,7 @@ struct kube_spec { /* strings are owned, NULL where absent */
         int replicas, surge_percent;
         bool autoscaled, paused;
         char build[17]; /* fingerprint of the template: first 16 hex digits of SHA-256 over its compact, key-sorted JSON */
+        char wish[KUBE_WISH_LEN + 1]; /* fingerprint of how it is scaled: kube_scale.h */
         struct {
                 enum kube_route_mode mode;
                 char *name, *rule;

@@ -32,7 +32,7 @@ class Platform(Background):
         self.seen += 1
         self.process.stdin.write(json.dumps({"do": do, "target": f"{self.namespace}.fraud", **command}) + "\n")
         self.process.stdin.flush()
-        return wait_until(lambda: self.answers()[self.seen - 1:], f"the answer to {do}", self.lines)[0]
+        return wait_until(lambda: self.answers()[self.seen - 1:], f"the answer to {do}", self.tail)[0]
 
     def deploy(self, release="7", **command):
         answer = self("deploy", release=release, **command)
@@ -47,18 +47,21 @@ class Platform(Background):
     def release(self, name="7"):
         return self("observe")["releases"].get(name)
 
+    def tail(self):
+        return self.lines()[-3:]
+
     def close(self):
         self.process.stdin.close()
         assert self.process.wait(20) == 0
 
 
 @pytest.fixture
-def declare(api, namespace, definitions):
+def declare(api, namespace, gateways):
     """Make or change the ModelRollout `fraud`."""
     path = f"/apis/sluice.dev/v1alpha1/namespaces/{namespace}/modelrollouts"
 
     def make(template=None, **spec):
-        container = {"name": "scorer", "image": "scorer:test"}
+        container = {"name": "scorer", "image": "asleep:test"}
         body = {"apiVersion": "sluice.dev/v1alpha1", "kind": "ModelRollout", "metadata": {"name": "fraud"},
                 "spec": {"model": "fraud-score", "version": 7, "replicas": 2, "route": {"parentRefs": [{"name": "gateway"}]},
                          "template": {"spec": template or {"containers": [container]}}, **spec}}
@@ -124,10 +127,10 @@ def test_a_release_is_made_once_and_belongs_to_its_rollout(declare, platform, ge
 def test_the_release_keeps_the_template_it_began_with(declare, platform, get):
     declare()
     p = platform().deploy(replicas=1)
-    declare({"containers": [{"name": "scorer", "image": "scorer:other"}]})
+    declare({"containers": [{"name": "scorer", "image": "asleep:other"}]})
     p.deploy(replicas=3).deploy("7.1", replicas=1)
     images = {name: d["spec"]["template"]["spec"]["containers"][0]["image"] for name, d in get("deployments").items()}
-    assert images == {"fraud-v7": "scorer:test", "fraud-v7-1": "scorer:other"}
+    assert images == {"fraud-v7": "asleep:test", "fraud-v7-1": "asleep:other"}
     assert get("deployments", "fraud-v7")["spec"]["replicas"] == 3
     assert get("deployments", "fraud-v7")["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "1"
 
@@ -136,7 +139,7 @@ def test_a_template_that_has_changed_since_the_decision_is_a_conflict(declare, p
     declare()
     p = platform()
     build = next(line for line in p.lines() if "wanted" in line)["build"]
-    declare({"containers": [{"name": "scorer", "image": "scorer:other"}]})
+    declare({"containers": [{"name": "scorer", "image": "asleep:other"}]})
     answer = p("deploy", release="7", build=build)
     assert answer["failure"] == "CONFLICT" and "the template has changed" in answer["message"]
     assert get("controllerrevisions") == {}
@@ -155,7 +158,7 @@ def test_what_belongs_to_somebody_else_is_left_alone(declare, platform, get, api
 
 
 CONFIGURED = {
-    "containers": [{"name": "scorer", "image": "scorer:test",
+    "containers": [{"name": "scorer", "image": "asleep:test",
                     "env": [{"name": "LEVEL", "valueFrom": {"configMapKeyRef": {"name": "conf", "key": "level"}}}],
                     "envFrom": [{"secretRef": {"name": "extra", "optional": True}}]}],
     "volumes": [{"name": "keys", "projected": {"sources": [{"secret": {"name": "keys"}}, {"configMap": {"name": "conf"}}]}}],
@@ -211,13 +214,33 @@ def test_an_autoscaler_is_given_a_floor_and_the_replicas_are_its_own(declare, pl
     assert get("poddisruptionbudgets", "fraud-v7")["spec"]["maxUnavailable"] == 1
 
 
+def test_a_size_is_remembered_and_an_owner_may_think_again(declare, platform, get, api, namespace):
+    """Whoever leads next need not deploy anything; whose size is not as it should be has wanted -1."""
+    declare(replicas=None, autoscaling=AUTOSCALING)
+    p = platform().deploy("7", replicas=3)
+    wait_until(lambda: p.release()["wanted"] == 3, "it is known", p.tail)
+    p.close()
+    p = platform()
+    assert p.release()["wanted"] == 3
+    declare(replicas=None, autoscaling={**AUTOSCALING, "maxReplicas": 9})
+    wait_until(lambda: p.release()["wanted"] == -1, "it is to be scaled in another way", p.tail)
+    p.deploy(replicas=3)
+    assert p.release()["wanted"] == 3 and get("horizontalpodautoscalers", "fraud-v7")["spec"]["maxReplicas"] == 9
+    declare(replicas=2)
+    wait_until(lambda: p.release()["wanted"] == -1, "by nobody any more", p.tail)
+    p.deploy(replicas=2)
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments/fraud-v7"
+    api.patch(path, {"spec": {"replicas": 7}})
+    wait_until(lambda: p.release()["wanted"] == 7, "somebody has scaled it by hand", p.tail)
+
+
 def test_a_template_edited_by_hand_is_told_and_left(declare, platform, get, api, namespace):
     declare()
     p = platform().deploy()
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments/fraud-v7"
     wait_until(lambda: "deployment.kubernetes.io/revision" in api.get(path)["metadata"]["annotations"], "the controller's mark")
     api.patch(path, {"spec": {"template": {"metadata": {"labels": {"mine": "yes"}}}}})
-    wait_until(lambda: "somebody has changed its pods' template" in p.release()["message"], "a message", p.lines)
+    wait_until(lambda: "somebody has changed its pods' template" in p.release()["message"], "a message", p.tail)
     p.deploy(replicas=2)
     assert get("deployments", "fraud-v7")["spec"]["template"]["metadata"]["labels"]["mine"] == "yes"
 
@@ -274,17 +297,36 @@ def test_the_rollout_is_gone(declare, platform, api, namespace):
 
 
 @pytest.fixture
+def route(platform, declare):
+    """All traffic goes to release 7, and there is release 8 too."""
+    declare()
+    p = platform().deploy("7").deploy("8", role="candidate")
+    answer = p("route", weights={"7": 10000}, urgent=True)  # goes back to what is not ready, too
+    assert answer["failure"] is None, answer
+    return p
+
+
+def test_what_has_weight_is_not_retired(route, get):
+    answer = route("retire", release="7")
+    assert answer["failure"] == "CONFLICT" and "release 7 still has 100 % of the traffic" in answer["message"]
+    assert "fraud-v7" in get("deployments")
+    route.retire("8")
+    wait_until(lambda: "fraud-v8" not in get("deployments"), "it is gone")
+    assert everything(get)["services"] == ["fraud-v7"]
+
+
+@pytest.fixture
 def images(kubelet):
-    kubelet.images["scorer:test"] = {"command": ["/bin/sh", "-c", "exec sleep 1000"]}
+    kubelet.images["asleep:test"] = {"command": ["/bin/sh", "-c", "exec sleep 1000"]}
     kubelet.images["broken:test"] = {"command": ["/bin/sh", "-c", """echo '{"level":"error","msg":"cannot serve","error":"golden rows, line 2"}' >&2; exit 2"""]}
     return kubelet.images
 
 
 @pytest.mark.parametrize("container, says, final", [
     ({"image": "broken:test"}, "cannot serve: golden rows, line 2", True),
-    ({"image": "scorer:test", "envFrom": [{"secretRef": {"name": "keys"}}]}, "", True),
+    ({"image": "asleep:test", "envFrom": [{"secretRef": {"name": "keys"}}]}, "", True),
     ({"image": "nobody:knows"}, "ImagePullBackOff", False),
-    ({"image": "scorer:test", "resources": {"requests": {"memory": "100Ti"}}}, "Insufficient memory", False)],
+    ({"image": "asleep:test", "resources": {"requests": {"memory": "100Ti"}}}, "Insufficient memory", False)],
     ids=["crash", "config", "image", "room"])
 def test_pods_that_do_not_come_up_say_why(declare, platform, api, namespace, images, container, says, final):
     base = f"/api/v1/namespaces/{namespace}"
@@ -297,4 +339,4 @@ def test_pods_that_do_not_come_up_say_why(declare, platform, api, namespace, ima
         for pod in pods:
             api("DELETE", f"{base}/pods/{pod['metadata']['name']}?gracePeriodSeconds=0")
         says = 'secret "fraud-v7-keys" not found'
-    wait_until(lambda: says in p.release()["message"] and p.release()["failed"] == final, says, lambda: p.release())
+    wait_until(lambda: says in p.release()["message"] and p.release()["failed"] == final, says, p.release)

@@ -223,6 +223,60 @@ static void copies_are_immutable_and_keep_what_counts(void **state)
         assert_failed(kube_configs_copy(token, true, metadata("x-t"), &copy, &e), e, ERR_INVALID, "service account's token");
 }
 
+static void a_deployment_says_how_large_it_is_to_be(void **state)
+{
+#define DEPLOYMENT(scale) "{'metadata':{'annotations':{'sluice.dev/scale':'" scale "'}},'spec':{'replicas':5}}"
+        static const struct {
+                const char *name, *deployment, *wish;
+                int floor;
+        } cases[] = {
+                { "an autoscaler's floor", DEPLOYMENT("4/0c1f9a22"), "0c1f9a22", 4 },
+                { "without one, the replicas", DEPLOYMENT("-/0c1f9a22"), "0c1f9a22", 5 },
+                { "another wish", DEPLOYMENT("4/0c1f9a22"), "0c1f9a23", -1 },
+                { "whatever the wish", DEPLOYMENT("4/0c1f9a22"), NULL, 4 },
+                { "no number", DEPLOYMENT("x/0c1f9a22"), "0c1f9a22", -1 },
+                { "a negative one", DEPLOYMENT("-4/0c1f9a22"), "0c1f9a22", -1 },
+                { "no slash", DEPLOYMENT("4"), NULL, -1 },
+                { "nothing", "{'spec':{'replicas':5}}", NULL, -1 },
+                { "no replicas", "{'metadata':{'annotations':{'sluice.dev/scale':'-/x'}}}", NULL, -1 },
+        };
+        char text[KUBE_SCALE_TEXT_MAX];
+        (void) state;
+
+        for (size_t i = 0; i < LENGTH(cases); i++) {
+                AUTO(json) deployment = parse(cases[i].deployment);
+
+                print_message("  %s\n", cases[i].name);
+                assert_int_equal(kube_scale_floor(deployment, cases[i].wish), cases[i].floor);
+        }
+        kube_scale_text(true, 4, "0c1f9a22", text);
+        assert_string_equal(text, "4/0c1f9a22");
+        kube_scale_text(false, 4, "0c1f9a22", text);
+        assert_string_equal(text, "-/0c1f9a22");
+}
+
+static void a_wish_is_about_scaling_only(void **state)
+{
+        static const char *const same[] = { "{'autoscaling':{'maxReplicas':4,'minReplicas':2}}",
+                                            "{'autoscaling':{'minReplicas':2,'maxReplicas':4},'version':8,'template':{}}" };
+        static const char *const others[] = { "{}", "{'autoscaling':{'maxReplicas':5,'minReplicas':2}}",
+                                              "{'autoscaling':{'maxReplicas':4,'minReplicas':2},'maxUnavailable':1}" };
+        char first[KUBE_WISH_LEN + 1], wish[KUBE_WISH_LEN + 1];
+        (void) state;
+
+        AUTO(json) a = parse(same[0]);
+        AUTO(json) b = parse(same[1]);
+        kube_scale_wish(a, first);
+        kube_scale_wish(b, wish);
+        assert_string_equal(first, wish);
+        for (size_t i = 0; i < LENGTH(others); i++) {
+                AUTO(json) other = parse(others[i]);
+
+                kube_scale_wish(other, wish);
+                assert_string_not_equal(first, wish);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -234,6 +288,8 @@ int main(void)
                 cmocka_unit_test(nonsense_names_nothing),
                 cmocka_unit_test(too_many_references_are_refused),
                 cmocka_unit_test(copies_are_immutable_and_keep_what_counts),
+                cmocka_unit_test(a_deployment_says_how_large_it_is_to_be),
+                cmocka_unit_test(a_wish_is_about_scaling_only),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
