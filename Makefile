@@ -145,7 +145,9 @@ deps-cluster: deps ## install what the cluster suite needs on top (tools/package
 
 test-cluster: $(if $(KUBECONFIG),deps,deps-cluster) ## against a real Kubernetes API server: KUBECONFIG's, or one built once from Debian's source
 	@$(MAKE) --no-print-directory -j$$(nproc) programs $(BIN)/kubetool $(BIN)/platformtool
-	@$(IN_TEMP) KUBE_BIN=$$(tools/kube-build.sh) SLUICE_BIN=$(abspath $(BIN)) $(if $(KUBECONFIG),,tests/cluster/netns.sh) $(PYTEST) -n 0 tests/cluster $(if $(T),-k '$(T)')
+	@$(IN_TEMP) export SLUICE_AUDIT_LOG=$${t%/t}/audit.log KUBE_BIN=$$(tools/kube-build.sh) SLUICE_BIN=$(abspath $(BIN)); set -e; \
+	  $(if $(KUBECONFIG),,tests/cluster/netns.sh) $(PYTEST) -n 0 tests/cluster $(if $(T),-k '$(T)'); \
+	  $(if $(T)$(KUBECONFIG),,PATH=$$KUBE_BIN:$$PATH $(PYTEST) -n 0 tests/rights)
 
 .PHONY: deps-chart test-chart chart
 deps-chart: deps

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 import node
-from cluster import NET, Cluster, b64, kubeconfig
+import rights
+from cluster import NET, Cluster, kubeconfig
 from kubeapi import Api
 from waiting import PATIENCE_S, wait_until
 
@@ -79,15 +80,15 @@ class Site:
         (self.folder / "token").write_text(self.registry.token("admin") + "\n")
         api("POST", f"/api/v1/namespaces/{namespace}/secrets", {"metadata": {"name": "registry"},
                                                                 "stringData": {"token": self.registry.token("admin")}})
+        self.account = rights.rolloutd(self.cluster, api, namespace)
         self.kubeconfig = self.write_kubeconfig("kubeconfig", self.cluster.url)
         self.ports = [free_port(), free_port()]
         self.prometheus = Prometheus(self.folder / "prometheus", self.registry.token("admin"), *self.ports)
         self.daemons, self.loads = [], []
 
     def write_kubeconfig(self, name, server, user=None):
-        crt, key = self.cluster.admin_cert
-        user = user or {"client-certificate-data": b64(crt), "client-key-data": b64(key)}
-        doc = json.loads(kubeconfig(server, self.cluster.ca, user))
+        """As rolloutd's account in this namespace, which has the rights that the chart grants."""
+        doc = json.loads(kubeconfig(server, self.cluster.ca, user or self.account))
         doc["contexts"][0]["context"]["namespace"] = self.namespace
         path = self.folder / name
         path.write_text(json.dumps(doc))
@@ -330,7 +331,7 @@ def define(cluster):
     """The Gateway API as the tests have it, and ModelRollouts as the chart has them."""
     api = Api(cluster.url, cluster.context())
     for path in (HERE / "httproute.yaml", *sorted((ROOT / "charts/sluice/crds").glob("*.yaml"))):
-        kubectl(cluster, "apply", "-f", path)
+        kubectl(cluster, "apply", "--server-side", "-f", path)
     for group, names in (("gateway.networking.k8s.io/v1", {"httproutes", "gateways", "gatewayclasses"}), (GROUP, {"modelrollouts"})):
         wait_until(lambda: names <= {r["name"] for r in (api.get(f"/apis/{group}") or {}).get("resources", [])}, f"{group} is served")
     kubectl(cluster, "apply", "-f", HERE / "gatewayclass.yaml")

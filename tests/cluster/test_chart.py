@@ -10,15 +10,12 @@ EVERYTHING = yaml.safe_load((ROOT / "tests/chart/everything.yaml").read_text())
 LEAST = {"postgres": {"existingSecret": "registry-postgres"}, "adminToken": {"existingSecret": "registry-admin"}}
 
 
-@pytest.fixture(scope="session")
-def definitions(cluster):
+@pytest.fixture(scope="module")
+def definitions(cluster, kubectl):
     """The kinds that the chart's objects are of: ours, and the Prometheus Operator's."""
     for path in (CHART / "crds/modelrollouts.yaml", ROOT / "tests/cluster/monitoring.yaml"):
-        r = subprocess.run([f"{cluster.bin}/kubectl", f"--kubeconfig={cluster.kubeconfig}", "apply", "-f", path], capture_output=True,
-                           text=True)
-        assert r.returncode == 0, r.stderr
-    subprocess.run([f"{cluster.bin}/kubectl", f"--kubeconfig={cluster.kubeconfig}", "wait", "--for=condition=Established", "crd",
-                    "--all", "--timeout=30s"], check=True, capture_output=True)
+        kubectl("apply", "--server-side", "-f", path)
+    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
 
 
 @pytest.fixture
@@ -62,7 +59,7 @@ def ready(kubectl, namespace, what):
 
 def test_install(cluster, kubelet, kubectl, tmp_path, namespace, database, definitions):
     s = Installation(cluster, kubelet, tmp_path, namespace)
-    s.install({"postgres": {"dsn": database.uri()}})
+    s.install({"postgres": {"dsn": database.uri()}}, "--force-conflicts")
     try:
         ready(kubectl, namespace, "deployment/sluice-registryd")
         ready(kubectl, namespace, "deployment/sluice-rolloutd")
