@@ -65,8 +65,8 @@ def kubeconfig(server, ca, user, **cluster):
 
 
 class Cluster:
-    def __init__(self, folder, bin_folder):
-        self.folder = str(folder)
+    def __init__(self, folder, bin_folder, services="10.96.0.0/16"):
+        self.folder, self.services = str(folder), services
         self.bin = bin_folder
         self.children = []
         self.certs = Certificates(os.path.join(self.folder, "pki"))
@@ -111,15 +111,21 @@ class Cluster:
                    f"--service-account-private-key-file={self.certs.path('sa.key')}", "--port=0", "--secure-port=0")
         self.wait("service account", lambda: self.get("/api/v1/namespaces/default/serviceaccounts/default"))
 
+    @property
+    def audit_log(self):
+        return os.environ.get("SLUICE_AUDIT_LOG") or os.path.join(self.folder, "audit.log")
+
     def start_apiserver(self):
         crt, key = self.server_cert
+        policy = os.path.join(os.path.dirname(__file__), "audit.yaml")
         self.apiserver = self.spawn(
             "apiserver", f"{self.bin}/kube-apiserver", f"--etcd-servers=http://127.0.0.1:{self.etcd_port}",
             *((f"--advertise-address={NET}", "--bind-address=0.0.0.0") if NET else ("--bind-address=127.0.0.1",)), GATES, f"--secure-port={self.port}", f"--tls-cert-file={crt}", f"--tls-private-key-file={key}",
             f"--client-ca-file={self.certs.ca}", "--authorization-mode=RBAC", "--endpoint-reconciler-type=none",
             f"--audit-policy-file={self.audit_policy()}", f"--audit-log-path={self.audit_log}",
             "--service-account-issuer=https://kubernetes.default.svc", f"--service-account-key-file={self.certs.path('sa.key')}",
-            f"--service-account-signing-key-file={self.certs.path('sa.key')}", "--service-cluster-ip-range=10.96.0.0/16")
+            f"--service-account-signing-key-file={self.certs.path('sa.key')}", f"--service-cluster-ip-range={self.services}",
+            f"--audit-policy-file={policy}", f"--audit-log-path={self.audit_log}")
         self.wait("API server", lambda: self.get("/readyz"))
 
     def audit_policy(self):

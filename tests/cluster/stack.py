@@ -19,6 +19,7 @@ COMPONENT = ROOT / "tests/component"
 sys.path.insert(1, str(COMPONENT))
 from postgres import Postgres  # noqa: E402
 from registry import Registry  # noqa: E402
+from ctl import Ctl  # noqa: E402
 from rollouts import Prometheus  # noqa: E402
 from sluice import BIN, Daemon, free_port  # noqa: E402
 
@@ -82,6 +83,7 @@ class Site:
                                                                 "stringData": {"token": self.registry.token("admin")}})
         self.account = rights.rolloutd(self.cluster, api, namespace)
         self.kubeconfig = self.write_kubeconfig("kubeconfig", self.cluster.url)
+        self.oncall_config = self.write_kubeconfig("oncall.kubeconfig", self.cluster.url, rights.oncall(self.cluster, api, namespace))
         self.ports = [free_port(), free_port()]
         self.prometheus = Prometheus(self.folder / "prometheus", self.registry.token("admin"), *self.ports)
         self.daemons, self.loads = [], []
@@ -145,6 +147,22 @@ class Site:
         r = self.ask("GET", f"/v1/rollouts/{self.namespace}.{name}/history?limit=1000")
         assert r.status == 200, r
         return r.body["events"][::-1]
+
+    def ctl(self, *args, expect=0, **env):
+        """ctl for an on-call engineer with the rights of one in this namespace; a CompletedProcess."""
+        folder = self.folder / "ctl"
+        folder.mkdir(exist_ok=True)
+        c = Ctl(folder, self.registry.daemon.url, self.daemon.url, self.registry.token("admin"))
+        return c.run(*args, expect=expect, env={"KUBECONFIG": str(self.oncall_config), **env})
+
+    def begin(self, version, name="fraud"):
+        """A slow rollout of this version at its first step, 20 %, begun by hand: Prometheus notices new targets only every five seconds."""
+        self.change(name, version=version, policy="slow")
+        self.wait(f"{version} is the candidate", candidate=str(version), name=name)
+        wait_until(lambda: self.ask("POST", f"/v1/rollouts/{self.namespace}.{name}/promote", json={}).status == 202
+                   or self.view(name)["phase"] != "Pending", "it may begin", lambda: self.explain(name))
+        self.wait(f"{version} has traffic", phase="Canary", name=name)
+        wait_until(lambda: self.share(str(version), name) == 20, "20 %", lambda: self.explain(name))
 
     # ModelRollouts and what is made of them.
 
