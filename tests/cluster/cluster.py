@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 READY_S = 90
 NET = os.environ.get("SLUICE_TEST_NET")  # our address for pods, when netns.sh has made a network
 GATES = "--feature-gates=BoundServiceAccountTokenVolume=true"  # as newer servers have it: tokens of pods expire
@@ -107,34 +108,22 @@ class Cluster:
         with open(self.kubeconfig, "w") as f:
             f.write(kubeconfig(self.url, self.certs.ca, user))
         self.spawn("controller-manager", f"{self.bin}/kube-controller-manager", f"--kubeconfig={self.kubeconfig}",
-                   "--leader-elect=false", GATES, "--horizontal-pod-autoscaler-sync-period=1s", "--use-service-account-credentials=false", f"--root-ca-file={self.certs.ca}",
-                   f"--service-account-private-key-file={self.certs.path('sa.key')}", "--port=0", "--secure-port=0")
+                   "--leader-elect=false", GATES, "--horizontal-pod-autoscaler-sync-period=1s", "--port=0", "--secure-port=0",
+                   "--use-service-account-credentials=false", f"--root-ca-file={self.certs.ca}",
+                   f"--service-account-private-key-file={self.certs.path('sa.key')}")
         self.wait("service account", lambda: self.get("/api/v1/namespaces/default/serviceaccounts/default"))
-
-    @property
-    def audit_log(self):
-        return os.environ.get("SLUICE_AUDIT_LOG") or os.path.join(self.folder, "audit.log")
 
     def start_apiserver(self):
         crt, key = self.server_cert
-        policy = os.path.join(os.path.dirname(__file__), "audit.yaml")
         self.apiserver = self.spawn(
             "apiserver", f"{self.bin}/kube-apiserver", f"--etcd-servers=http://127.0.0.1:{self.etcd_port}",
-            *((f"--advertise-address={NET}", "--bind-address=0.0.0.0") if NET else ("--bind-address=127.0.0.1",)), GATES, f"--secure-port={self.port}", f"--tls-cert-file={crt}", f"--tls-private-key-file={key}",
+            *((f"--advertise-address={NET}", "--bind-address=0.0.0.0") if NET else ("--bind-address=127.0.0.1",)), GATES,
+            f"--secure-port={self.port}", f"--tls-cert-file={crt}", f"--tls-private-key-file={key}",
             f"--client-ca-file={self.certs.ca}", "--authorization-mode=RBAC", "--endpoint-reconciler-type=none",
-            f"--audit-policy-file={self.audit_policy()}", f"--audit-log-path={self.audit_log}",
             "--service-account-issuer=https://kubernetes.default.svc", f"--service-account-key-file={self.certs.path('sa.key')}",
             f"--service-account-signing-key-file={self.certs.path('sa.key')}", f"--service-cluster-ip-range={self.services}",
-            f"--audit-policy-file={policy}", f"--audit-log-path={self.audit_log}")
+            f"--audit-policy-file={HERE}/audit.yaml", f"--audit-log-path={self.audit_log}")
         self.wait("API server", lambda: self.get("/readyz"))
-
-    def audit_policy(self):
-        """Who asks what: the calls of service accounts, which the chart's rights are compared with."""
-        path = os.path.join(self.folder, "audit-policy.json")
-        with open(path, "w") as f:
-            json.dump({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
-                       "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}]}, f)
-        return path
 
     @property
     def audit_log(self):

@@ -89,13 +89,19 @@ def kubelet(shared, cluster, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def gateways(shared, cluster, tmp_path_factory):
+def definitions(shared, cluster):
+    """The Gateway API and ModelRollouts are known to the API server."""
+    if not shared:
+        stack.define(cluster)
+
+
+@pytest.fixture(scope="session")
+def gateways(shared, cluster, definitions, tmp_path_factory):
     """What serves Gateways of class `test`."""
     in_a_network_of_our_own(cluster)
     if shared:
         yield
         return
-    stack.define(cluster)
     g = node.Gateways(cluster, tmp_path_factory.mktemp("gateways"))
     try:
         yield g.start()

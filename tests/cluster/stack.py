@@ -349,7 +349,7 @@ def define(cluster):
     """The Gateway API as the tests have it, and ModelRollouts as the chart has them."""
     api = Api(cluster.url, cluster.context())
     for path in (HERE / "httproute.yaml", *sorted((ROOT / "charts/sluice/crds").glob("*.yaml"))):
-        kubectl(cluster, "apply", "--server-side", "-f", path)
+        kubectl(cluster, "apply", "--server-side", "--field-manager=helm", "-f", path)  # as a chart does, which may follow
     for group, names in (("gateway.networking.k8s.io/v1", {"httproutes", "gateways", "gatewayclasses"}), (GROUP, {"modelrollouts"})):
         wait_until(lambda: names <= {r["name"] for r in (api.get(f"/apis/{group}") or {}).get("resources", [])}, f"{group} is served")
     kubectl(cluster, "apply", "-f", HERE / "gatewayclass.yaml")
