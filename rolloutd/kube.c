@@ -9,6 +9,7 @@
 #include "lib/mem.h"
 #include "lib/release.h"
 #include "rolloutd/kube_private.h"
+#include "rolloutd/target.h"
 
 static struct kube_platform *self(struct platform *p)
 {
@@ -125,7 +126,11 @@ static void op_listen(struct platform *p, const struct platform_listener *l)
 
 static void op_publish(struct platform *p, const struct target *t, int64_t followed, const struct desire_trouble *trouble)
 {
+        struct kube_target *known = kube_find(self(p), t->now.target);
+
         kube_state_publish(self(p), t, followed, trouble);
+        if (known)
+                kube_workload_preview(self(p), known, t->now.candidate.version);
 }
 
 static void op_unmark(struct platform *p, const char *target, const char *id)

@@ -306,6 +306,15 @@ static int preview(void *work, json_t *found, json_t **body, struct err *e)
         return KUBE_CHANGE;
 }
 
+static void note_preview(void *work, const json_t *object)
+{
+        const struct kube_work *w = work;
+
+        (void) object;
+        if (w->d.role == PLACED_CANDIDATE)
+                w->t->previewed = w->version;
+}
+
 #define KIND(name) offsetof(struct kube_kinds, name)
 
 /* The Deployment comes last: where there is one, there is all the rest. */
@@ -317,7 +326,7 @@ const struct kube_stage kube_deploy_stages[] = {
         { .each = true, .name = kube_work_source, .skip = has_copy, .foreign = true, .decide = read_source },
         { .each = true, .name = kube_work_copy, .skip = has_nothing_to_copy, .decide = copy },
         { .kind = KIND(services), .decide = service },
-        { .kind = KIND(services), .name = kube_work_preview, .decide = preview },
+        { .kind = KIND(services), .name = kube_work_preview, .decide = preview, .is = note_preview },
         { .kind = KIND(budgets), .decide = budget },
         { .kind = KIND(autoscalers), .skip = is_not_served, .decide = autoscaler },
         { .kind = KIND(deployments), .decide = deployment, .is = note_deployment },

@@ -118,6 +118,7 @@ struct kube_target {       /* one ModelRollout */
         int n_releases;
         struct kube_route route;
         struct kube_state *state;        /* kube_state.c's: revision, epoch, what is being written */
+        int64_t previewed;               /* the release that NAME-preview leads to, as far as we have written it */
         struct kube_router_job *routing; /* kube_router.c's: what is under way with the route; NULL: nothing */
 };
 
@@ -227,6 +228,8 @@ void kube_workload_deploy(struct kube_platform *k, struct kube_target *t, const 
                           void *arg);
 void kube_workload_retire(struct kube_platform *k, struct kube_target *t, int64_t version, platform_done_fn done, void *arg);
 int64_t kube_workload_run(struct kube_platform *k, int64_t now_ms);
+/* This is the candidate now, 0: there is none: NAME-preview ends with its candidate's rollout. */
+void kube_workload_preview(struct kube_platform *k, struct kube_target *t, int64_t candidate);
 void kube_workload_drop(struct kube_platform *k, struct kube_target *t); /* without calling done */
 /* Read pods where it is time; called with kube_workload_run(). */
 int64_t kube_look_run(struct kube_platform *k, int64_t now_ms);

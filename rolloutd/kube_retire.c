@@ -83,3 +83,8 @@ const struct kube_stage kube_retire_stages[] = {
         { .kind = KIND(revisions), .decide = end },
 };
 const int kube_retire_n_stages = sizeof kube_retire_stages / sizeof *kube_retire_stages;
+
+const struct kube_stage kube_unpreview_stages[] = {
+        { .kind = KIND(services), .name = kube_work_preview, .decide = preview },
+};
+const int kube_unpreview_n_stages = sizeof kube_unpreview_stages / sizeof *kube_unpreview_stages;

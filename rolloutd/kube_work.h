@@ -41,8 +41,8 @@ struct kube_work {
         bool deployed, copied;
 };
 
-extern const struct kube_stage kube_deploy_stages[], kube_retire_stages[];
-extern const int kube_deploy_n_stages, kube_retire_n_stages;
+extern const struct kube_stage kube_deploy_stages[], kube_retire_stages[], kube_unpreview_stages[];
+extern const int kube_deploy_n_stages, kube_retire_n_stages, kube_unpreview_n_stages;
 
 /* Names of objects; the caller frees them. */
 char *kube_work_source(const struct kube_work *w);  /* the ConfigMap or Secret whose turn it is */

@@ -157,6 +157,16 @@ void kube_workload_retire(struct kube_platform *k, struct kube_target *t, int64_
         w->n_stages = kube_retire_n_stages;
 }
 
+void kube_workload_preview(struct kube_platform *k, struct kube_target *t, int64_t candidate)
+{
+        if (t->previewed == 0 || t->previewed == candidate)
+                return;
+        struct kube_work *w = add(k, t, t->previewed, NULL, NULL);
+        w->stages = kube_unpreview_stages;
+        w->n_stages = kube_unpreview_n_stages;
+        t->previewed = 0;
+}
+
 static bool has_turn(const struct kube_work *w)
 {
         const struct kube_work *before;
