@@ -73,12 +73,11 @@ static int64_t batch(const struct v2 *v, const struct golden *g, int64_t until_m
         size_t n = 0;
 
         while (n < BATCH_MAX && (n < BATCH_MIN || clock_ms() - begun_ms < BATCH_MS)) {
+                if (clock_ms() >= until_ms || atomic_load(cancel))
+                        return -1;
                 const char *body = g->bodies[*requests % g->n_bodies];
                 struct err e;
                 AUTO_STRBUF answer;
-
-                if (clock_ms() >= until_ms || atomic_load(cancel))
-                        return -1;
                 strbuf_init(&answer, V2_ANSWER_MAX);
                 int64_t from_us = clock_us();
                 (void) v2_infer(v, body, strlen(body), &answer, &e);
