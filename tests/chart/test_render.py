@@ -149,6 +149,11 @@ def test_what_is_missing_is_said(values, says):
     assert r.returncode != 0 and says in r.stderr, r.stderr
 
 
+def test_alert_rules_are_those_that_are_tested():
+    rule = pick(objects({**LEAST, "monitors": {"alerts": True}}), "PrometheusRule", "sluice")
+    assert rule["spec"] == yaml.safe_load((CHART / "alerts.yaml").read_text())
+
+
 def test_without_registryd_nothing_of_it_is_left():
     values = {"registryd": {"enabled": False}, "rolloutd": {"registryUrl": "http://registry.infra:8470"}, "adminToken": {"existingSecret": "a"}}
     found = objects(values)
