@@ -41,5 +41,5 @@ int64_t kube_measure_epoch(const struct platform *p)
 {
         const struct kube_platform *k = (const struct kube_platform *) p;
 
-        return k->leading ? k->epoch : 0;
+        return k->leading ? k->epoch : -1;
 }

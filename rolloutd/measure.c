@@ -133,7 +133,7 @@ static void read_platform(const struct controller *c)
         struct platform_mirror mirrors[PLATFORM_MIRRORS_MAX];
         int n = p->ops->mirrors ? p->ops->mirrors(p, mirrors) : 0;
 
-        metric_set(metrics_cell(c->metrics, METRIC_leader), !p->ops->epoch || p->ops->epoch(p) > 0);
+        metric_set(metrics_cell(c->metrics, METRIC_leader), !p->ops->epoch || p->ops->epoch(p) >= 0);
         for (int i = 0; i < n; i++) {
                 metric_count_to(metrics_cell(c->metrics, METRIC_kube_lists, mirrors[i].resource), mirrors[i].lists);
                 metric_count_to(metrics_cell(c->metrics, METRIC_kube_streams, mirrors[i].resource), mirrors[i].streams);

@@ -171,7 +171,7 @@ struct platform_ops {
         /* A mark has been followed (its rollback is in a saved record): take it away. */
         void (*unmark)(struct platform *p, const char *target, const char *id);
 
-        /* Which leadership this is: grows from leader to leader; 0 while another one leads. NULL where there is but one process. */
+        /* Which leadership this is: grows from leader to leader, from 0; -1 while another one leads. NULL where there is but one process. */
         int64_t (*epoch)(const struct platform *p);
 
         /* For metrics; both NULL where no API is called. meter() once, before load(). mirrors() returns how many there are. */
