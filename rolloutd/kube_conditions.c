@@ -172,10 +172,10 @@ json_t *kube_conditions_json(const struct kube_status_input *in, struct kube_con
                         c->since_ms[i] = in->now_ms;
                 }
                 clock_rfc3339(c->since_ms[i], since);
-                (void) json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "type", names[i], "status",
-                                                             truths[s.truth], "reason", *s.reason ? s.reason : "Unknown",
-                                                             "message", s.message, "lastTransitionTime", since,
-                                                             "observedGeneration", (json_int_t) in->generation));
+                (void) json_array_append_new(
+                        list, json_pack("{s:s, s:s, s:s, s:s*, s:s, s:I}", "type", names[i], "status", truths[s.truth], "reason",
+                                        *s.reason ? s.reason : "Unknown", "message", s.message && *s.message ? s.message : NULL,
+                                        "lastTransitionTime", since, "observedGeneration", (json_int_t) in->generation));
         }
         return list;
 }
