@@ -136,6 +136,7 @@ static struct MHD_Daemon *start_mhd(struct http_server *s, int fd)
         /* libmicrohttpd gives half of a connection's memory to its read buffer, and the replies' heads need some of the rest. */
         struct MHD_OptionItem options[] = {
                 { MHD_OPTION_CONNECTION_LIMIT, c->max_connections, NULL },
+                { MHD_OPTION_PER_IP_CONNECTION_LIMIT, (c->max_connections + 1) / 2, NULL },
                 { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t) ((c->idle_timeout_ms + 999) / 1000), NULL },
                 { MHD_OPTION_CONNECTION_MEMORY_LIMIT, 2 * (intptr_t) c->read_buffer + HTTP_HEAD_MAX, NULL },
                 { MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },

@@ -143,7 +143,7 @@ struct http_server_config {
         void *app;
         enum http_mode mode;
         unsigned threads;           /* HTTP_THREAD_POOL; 0: one per core */
-        unsigned max_connections;   /* 0: 512 */
+        unsigned max_connections;   /* 0: 512; one address may have half of them, so that it cannot lock out all others */
         unsigned read_buffer;       /* bytes a piece of an upload can have; 0: 64 KiB */
         int64_t idle_timeout_ms;    /* 0: 60 s without a byte ends a connection */
         int64_t request_timeout_ms; /* 0: 10 s; sets rq->deadline_ms */

@@ -429,13 +429,60 @@ static void silence_ends_a_connection(void **state)
                 http_server_stop(servers[i]);
 }
 
+static int connect_from(const char *address)
+{
+        struct sockaddr_in from = { .sin_family = AF_INET },
+                           to = { .sin_family = AF_INET, .sin_port = htons((uint16_t) http_server_port(fix.server)) };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_int_equal(inet_pton(AF_INET, address, &from.sin_addr), 1);
+        assert_int_equal(inet_pton(AF_INET, "127.0.0.1", &to.sin_addr), 1);
+        assert_int_equal(bind(fd, (struct sockaddr *) &from, sizeof from), 0);
+        assert_int_equal(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
+        return fd;
+}
+
+/* A connection that is turned away is closed before it has said anything. */
+static bool is_open(int fd)
+{
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        return poll(&p, 1, 300) == 0;
+}
+
+static void one_address_cannot_lock_out_the_others(void **state)
+{
+        enum { MOST = 8 };
+        const struct http_server_config config = { .listen = "127.0.0.1:0",
+                                                   .routes = fix_routes,
+                                                   .n_routes = LENGTH(fix_routes),
+                                                   .mode = HTTP_THREAD_POOL,
+                                                   .threads = 2,
+                                                   .max_connections = MOST };
+        int silent[MOST], open = 0;
+        struct err e;
+
+        (void) state;
+        assert_ok(http_server_start(&config, &fix.server, &e), e);
+        for (size_t i = 0; i < MOST; i++)
+                silent[i] = connect_from("127.0.0.2");
+        for (size_t i = 0; i < MOST; i++)
+                open += is_open(silent[i]);
+        assert_int_equal(open, MOST / 2);
+        AUTO(str) reply = raw_exchange("GET /int HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        assert_contains(reply, "HTTP/1.1 200 ");
+        for (size_t i = 0; i < MOST; i++)
+                (void) close(silent[i]);
+        http_server_stop(fix.server);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_thread_per_connection),   cmocka_unit_test(a_pool_of_threads),
                 cmocka_unit_test(the_callers_own_loop),      cmocka_unit_test(bad_addresses_are_refused),
                 cmocka_unit_test(a_taken_port_is_an_error),  cmocka_unit_test(every_address_means_every_address),
-                cmocka_unit_test(silence_ends_a_connection),
+                cmocka_unit_test(silence_ends_a_connection), cmocka_unit_test(one_address_cannot_lock_out_the_others),
         };
 
         mem_init();
