@@ -89,7 +89,10 @@ static const char *epoch_of(const json_t *object)
                 json_object_get(json_object_get(json_object_get(object, "metadata"), "annotations"), KUBE_ANNOTATION_EPOCH));
 }
 
-/* Our operations behind what makes them ours to do: the same object, in the epoch that we have seen, which becomes ours. */
+/*
+ * Our operations behind what makes them ours to do: the same object, in the epoch that we have seen, which becomes ours. Epochs are not put
+ * in order: they begin again when somebody deletes the Lease, and that must not lock us out.
+ */
 static json_t *guarded(const struct kube_making *m, const json_t *found, json_t *ops)
 {
         const char *seen = epoch_of(found);
@@ -111,15 +114,6 @@ static json_t *guarded(const struct kube_making *m, const json_t *found, json_t 
                                                               "value", KUBE_ANNOTATION_EPOCH, epoch));
         (void) json_array_extend(patch, ops);
         return patch;
-}
-
-static int may_act(const struct kube_making *m, const json_t *found, enum kube_verdict v, struct err *e)
-{
-        const char *epoch = found ? epoch_of(found) : NULL;
-
-        if (epoch && strtoll(epoch, NULL, 10) > m->k->epoch)
-                return err_set(e, ERR_CONFLICT, "%s has been written by a later leader", m->name);
-        return v == KUBE_LEAVE ? 0 : kube_may_write(m->k, CALL_MS, e);
 }
 
 static void carry_out(struct kube_making *m, enum kube_verdict v, json_t *found, json_t *body)
@@ -162,7 +156,7 @@ static void on_read(void *arg, json_t *object, const struct kube_failure *failur
         int v = m->part.decide(m->arg, ours, &body, &e);
         if (v == KUBE_MAKE && object)
                 v = err_set(&e, ERR_INVALID, "%s %s exists and belongs to somebody else", m->part.resource->plural, m->name);
-        if (v < 0 || may_act(m, ours, (enum kube_verdict) v, &e))
+        if (v < 0 || (v != KUBE_LEAVE && kube_may_write(m->k, CALL_MS, &e)))
                 end(m, &e);
         else
                 carry_out(m, (enum kube_verdict) v, ours, body);

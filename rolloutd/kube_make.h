@@ -1,5 +1,5 @@
 /* One object as it should be: read it, then create, change, remove or leave it. Every write asks whether we still lead, and none is made
- * over what a later leader has written. */
+ * over what another leader has written meanwhile. */
 #pragma once
 
 #include "rolloutd/kube_private.h"
