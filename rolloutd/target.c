@@ -33,6 +33,8 @@ struct target *target_load(const struct target_env *env, const struct platform_r
         }
         t->revision = saved->revision;
         t->published = t->now.last_event;
+        if (!phase_is_at_rest(t->now.phase))
+                t->edits++; /* claim it: once this is saved, no write that a dead predecessor still has under way can win */
         return t;
 }
 

@@ -24,9 +24,10 @@ enum {
 
 struct sim_version {
         int wanted;
-        int64_t ready_at_ms; /* virtual time */
-        bool was_ready;      /* ever */
-        bool dead;           /* will not start */
+        int64_t ready_at_ms;      /* virtual time */
+        int64_t unready_until_ms; /* it lost its readiness for so long */
+        bool was_ready;           /* ever */
+        bool dead;                /* will not start */
         double error_share;
         int weight_bp;
         double ok, bad; /* counters of its first instance, which gets all requests */
@@ -44,7 +45,7 @@ struct sim {
         struct platform platform; /* first */
         struct evidence_source source;
         struct target_env env;
-        struct target *target; /* the controller; NULL between a crash and the restart */
+        struct target *target; /* the controller; NULL while nobody leads */
         int64_t now_ms;
         uint64_t dice;
         struct sim_version versions[SIM_VERSIONS]; /* by number, 1.. */
@@ -65,10 +66,18 @@ struct sim {
         double silence;                    /* Prometheus does not answer */
         int slow_ms;                       /* calls take up to so long */
         bool router_down;
-        bool router_stuck; /* says that it routed, and has not */
+        bool router_stuck;   /* says that it routed, and has not */
+        double storm;        /* a write meets somebody else's: CONFLICT */
+        int start_ms;        /* a version takes up to so long to be ready */
+        int absent_ms;       /* after a crash nobody leads for up to so long */
+        int64_t wall_off_ms; /* our wall clock is wrong by so much; Prometheus's is right */
+        bool blind;          /* the watch is dead: what is seen does not change any more */
+        struct world frozen;
+        uint64_t acts, frozen_acts; /* what the controller has done to the world, in all and when it froze */
 
         struct sim_call *calls;
         bool crash_now;
+        int64_t absent_until_ms;
         int crashes, saves, conflicts, routes;
         int64_t restart_bp; /* the candidate's live weight when the controller restarted; -1: has been overtaken by events */
         int restart_step;   /* the record's then */
@@ -85,8 +94,16 @@ uint32_t sim_dice(struct sim *s);
 bool sim_chance(struct sim *s, double p);
 void sim_broken(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+void sim_blind(struct sim *s, bool blind); /* the watch dies, or is there again */
+bool sim_alive(const struct sim *s, const struct sim_version *v);
+
 /* Let ms of virtual time pass: calls are answered, traffic flows, scrapes happen, the controller runs, crashes and restarts. */
 void sim_pass(struct sim *s, int64_t ms);
+
+/* sim_ask.c: steps of 5, 25 and 100 percent, three seconds each; -1 when the controller refuses. */
+struct policy sim_policy(void);
+int sim_ask_with(struct sim *s, enum ask what, int64_t version, const struct policy *p);
+int sim_ask(struct sim *s, enum ask what, int64_t version);
 
 /* Between the files. */
 void sim_platform_init(struct sim *s);

@@ -2,7 +2,7 @@
  * The simulated platform. What it refuses to see:
  * - weight on a version that was never ready;
  * - a calm route that gives a candidate more than the saved record asks for (act only on what is saved), or more than its replicas carry;
- * - a calm route that raises a version of which nothing is ready;
+ * - a calm route that raises a version of which nothing is ready, as far as the controller has seen;
  * - a saved record that skips a step, unless a person pushed it;
  * - after a restart, more weight for the candidate than the router had, unless it is the first step, a step that has passed
  *   since, or a person pushed it.
@@ -114,6 +114,17 @@ static bool fails(struct sim *s, struct err *e)
         return false;
 }
 
+/* As fails(), for what writes an object that others write too. */
+static bool write_fails(struct sim *s, struct err *e)
+{
+        if (!sim_chance(s, s->storm))
+                return fails(s, e);
+        s->conflicts++;
+        *e = (struct err){ 0 };
+        (void) err_set(e, ERR_CONFLICT, "somebody else was faster");
+        return true;
+}
+
 static struct sim *sim_of(struct platform *p)
 {
         return (struct sim *) p;
@@ -167,7 +178,7 @@ static void save_now(struct sim *s, struct sim_call *c)
 {
         struct save *d = sim_call_data(c);
         struct err e;
-        bool failed = fails(s, &e);
+        bool failed = write_fails(s, &e);
 
         if (!failed && s->revision && sim_chance(s, s->stranger))
                 s->revision++; /* somebody else saved the same */
@@ -254,10 +265,35 @@ struct observe {
         void *arg;
 };
 
+static void see(const struct sim *s, struct world *w)
+{
+        *w = (struct world){ .router_ok = !s->router_down };
+        for (int v = 1; v < SIM_VERSIONS; v++) {
+                const struct sim_version *one = &s->versions[v];
+
+                if (one->wanted > 0)
+                        w->versions[w->n_versions++] =
+                                (struct version_status){ .version = v,
+                                                         .wanted = one->wanted,
+                                                         .ready = sim_alive(s, one) ? one->wanted : 0,
+                                                         .failed = one->dead,
+                                                         .weight_bp = s->router_down ? -1 : one->weight_bp };
+        }
+}
+
+void sim_blind(struct sim *s, bool blind)
+{
+        if (blind && !s->blind) {
+                see(s, &s->frozen);
+                s->frozen_acts = s->acts;
+        }
+        s->blind = blind;
+}
+
 static void observe_now(struct sim *s, struct sim_call *c)
 {
         struct observe *d = sim_call_data(c);
-        struct world w = { .router_ok = !s->router_down };
+        struct world w;
         struct err e;
 
         if (!sim_call_heard(c))
@@ -266,20 +302,13 @@ static void observe_now(struct sim *s, struct sim_call *c)
                 d->done(d->arg, NULL, &e);
                 return;
         }
-        for (int v = 1; v < SIM_VERSIONS; v++) {
-                const struct sim_version *one = &s->versions[v];
-                struct version_status *out = &w.versions[w.n_versions];
-
-                if (one->wanted == 0)
-                        continue;
-                *out = (struct version_status){ .version = v,
-                                                .wanted = one->wanted,
-                                                .failed = one->dead,
-                                                .weight_bp = s->router_down ? -1 : one->weight_bp };
-                out->ready = !one->dead && s->now_ms >= one->ready_at_ms ? one->wanted : 0;
-                w.n_versions++;
+        see(s, &w);
+        if (s->blind && s->frozen_acts != s->acts) { /* a platform believes what it has done itself, not an older event */
+                (void) err_set(&e, ERR_UNAVAILABLE, "what was written has not been seen yet");
+                d->done(d->arg, NULL, &e);
+                return;
         }
-        d->done(d->arg, &w, NULL);
+        d->done(d->arg, s->blind ? &s->frozen : &w, NULL);
 }
 
 static void op_observe(struct platform *p, const char *target, platform_world_fn done, void *arg)
@@ -296,8 +325,9 @@ static void deploy_now(struct sim *s, struct sim_call *c)
 
         if (!fails(s, &e)) {
                 if (v->wanted == 0)
-                        v->ready_at_ms = s->now_ms + 500 + sim_dice(s) % 2000;
+                        v->ready_at_ms = s->now_ms + 500 + sim_dice(s) % (uint32_t) s->start_ms;
                 v->wanted = d->replicas;
+                s->acts++;
         }
         if (sim_call_heard(c))
                 d->done(d->arg, e.kind ? &e : NULL);
@@ -322,6 +352,7 @@ static void retire_now(struct sim *s, struct sim_call *c)
                         (void) err_set(&e, ERR_CONFLICT, "it has weight");
                 else
                         v->wanted = 0;
+                s->acts++;
         }
         if (sim_call_heard(c))
                 d->done(d->arg, e.kind ? &e : NULL);
@@ -353,11 +384,14 @@ static int weight_of(const struct weight *w, int n, int64_t version)
         return 0;
 }
 
-static bool alive(const struct sim *s, int64_t version)
+static void check_ready(struct sim *s, const struct route *d)
 {
-        const struct sim_version *v = &s->versions[version];
+        for (int i = 0; i < d->n; i++) {
+                const struct version_status *seen = target_status(s->target, d->w[i].version);
 
-        return v->wanted > 0 && v->was_ready;
+                if (d->w[i].bp > 0 && (!seen || (d->w[i].bp > seen->weight_bp && seen->ready == 0)))
+                        sim_broken(s, "version %lld gets %d and nothing of it is ready", (long long) d->w[i].version, d->w[i].bp);
+        }
 }
 
 static void check_route(struct sim *s, const struct route *d)
@@ -375,14 +409,13 @@ static void check_route(struct sim *s, const struct route *d)
                 sim_broken(s, "weights sum to %d", sum);
         if (d->urgent)
                 return;
+        check_ready(s, d);
         n = rollout_weights(r, asked);
         for (int v = 1; v < SIM_VERSIONS; v++) {
                 int gets = weight_of(d->w, d->n, v), may = weight_of(asked, n, v);
 
                 if (gets > may && v != r->stable.version)
                         sim_broken(s, "version %d gets %d, but the saved record says %d", v, gets, may);
-                if (gets > s->versions[v].weight_bp && !alive(s, v))
-                        sim_broken(s, "version %d gets %d and nothing of it is ready", v, gets);
                 if (v == r->candidate.version && gets > s->versions[v].weight_bp &&
                     s->versions[v].wanted < capacity_of(r->candidate.replicas, gets))
                         sim_broken(s, "version %d gets %d with %d replicas", v, gets, s->versions[v].wanted);
@@ -398,7 +431,7 @@ static void route_now(struct sim *s, struct sim_call *c)
 {
         struct route *d = sim_call_data(c);
         struct err e;
-        bool failed = fails(s, &e);
+        bool failed = write_fails(s, &e);
 
         if (d->overtaken || s->router_down) {
                 (void) err_set(&e, d->overtaken ? ERR_CONFLICT : ERR_UNAVAILABLE, "not routed");
@@ -406,6 +439,7 @@ static void route_now(struct sim *s, struct sim_call *c)
         }
         if (!failed) {
                 s->routes++;
+                s->acts++;
                 for (int v = 1; v < SIM_VERSIONS && !s->router_stuck; v++)
                         s->versions[v].weight_bp = weight_of(d->w, d->n, v);
         }

@@ -32,7 +32,9 @@ static int64_t now(void *arg)
 
 static int64_t wall(void *arg)
 {
-        return ((struct sim *) arg)->now_ms + WALL_MS;
+        const struct sim *s = arg;
+
+        return s->now_ms + WALL_MS + s->wall_off_ms;
 }
 
 static uint32_t dice(void *arg)
@@ -58,6 +60,7 @@ void sim_init(struct sim *s, uint64_t seed)
         s->flowed_ms = s->last_scrape_ms = s->now_ms;
         s->requests_per_s = 200;
         s->slow_ms = 50;
+        s->start_ms = 2000;
         s->restart_bp = -1;
         rollout_init(&s->saved, "credit", "credit");
         sim_platform_init(s);
@@ -86,9 +89,9 @@ void sim_done(struct sim *s)
 
 /* --- traffic and scrapes --- */
 
-static bool alive(const struct sim *s, const struct sim_version *v)
+bool sim_alive(const struct sim *s, const struct sim_version *v)
 {
-        return v->wanted > 0 && !v->dead && s->now_ms >= v->ready_at_ms;
+        return v->wanted > 0 && !v->dead && s->now_ms >= v->ready_at_ms && s->now_ms >= v->unready_until_ms;
 }
 
 /* A mean to a whole number with the right expectation; enough like Poisson for what is tested here. */
@@ -109,8 +112,8 @@ static void flow(struct sim *s)
                 struct sim_version *v = &s->versions[i];
                 double mine = n * v->weight_bp / WEIGHT_ALL;
 
-                v->was_ready |= alive(s, v);
-                if (!alive(s, v))
+                v->was_ready |= sim_alive(s, v);
+                if (!sim_alive(s, v))
                         continue;
                 v->bad += draw(s, mine * v->error_share);
                 v->ok += draw(s, mine * (1 - v->error_share));
@@ -129,7 +132,7 @@ static void scrape(struct sim *s)
         s->last_scrape_ms = s->now_ms;
         one->at_ms = s->now_ms + WALL_MS;
         for (int v = 1; v < SIM_VERSIONS; v++) {
-                one->up[v] = alive(s, &s->versions[v]) ? s->versions[v].wanted : 0;
+                one->up[v] = sim_alive(s, &s->versions[v]) ? s->versions[v].wanted : 0;
                 one->ok[v] = s->versions[v].ok;
                 one->bad[v] = s->versions[v].bad;
         }
@@ -186,11 +189,9 @@ static void answer(struct sim *s, struct sim_call *c)
         static struct sample pool[2 * KINDS * SIM_SCRAPES];
         struct inquiry *q = sim_call_data(c);
         struct series series[2 * KINDS];
-        struct evidence ev = { .ok = true,
-                               .server_ms = s->now_ms + WALL_MS,
-                               .local_ms = s->now_ms + WALL_MS,
-                               .range_ms = q->range_ms,
-                               .series = series };
+        struct evidence ev = {
+                .ok = true, .server_ms = s->now_ms + WALL_MS, .local_ms = wall(s), .range_ms = q->range_ms, .series = series
+        };
         size_t used = 0;
 
         if (!sim_call_heard(c))
@@ -220,15 +221,22 @@ void sim_evidence_init(struct sim *s)
 
 /* --- the controller's life --- */
 
-static void crash_and_restart(struct sim *s)
+static void die(struct sim *s)
 {
-        const struct platform_record saved = { "credit", s->record, s->revision };
-        struct err e = { 0 };
-
         s->crash_now = false;
         s->crashes++;
         sim_calls_drop(s);
         target_free(s->target);
+        s->target = NULL;
+        s->absent_until_ms = s->now_ms + (s->absent_ms ? sim_dice(s) % (uint32_t) s->absent_ms : 0);
+}
+
+/* The same program again, or another leader: all it has is what was saved. */
+static void come_back(struct sim *s)
+{
+        const struct platform_record saved = { "credit", s->record, s->revision };
+        struct err e = { 0 };
+
         s->target = s->revision ? target_load(&s->env, &saved, &e) : target_new(&s->env, "credit", "credit");
         if (!s->target) {
                 sim_broken(s, "after a crash: %s", e.msg);
@@ -241,26 +249,35 @@ static void crash_and_restart(struct sim *s)
                         s->restart_bp = s->versions[v].weight_bp;
 }
 
+/* The earliest moment at which something happens, not after until_ms. */
+static int64_t next_moment(const struct sim *s, int64_t due_ms, int64_t until_ms)
+{
+        int64_t next = sim_platform_next(s), scrape_ms = s->last_scrape_ms + SIM_SCRAPE_MS;
+
+        due_ms = s->target ? due_ms : s->absent_until_ms;
+        next = next < due_ms ? next : due_ms;
+        next = next < scrape_ms ? next : scrape_ms;
+        next = next < until_ms ? next : until_ms;
+        return next > s->now_ms ? next : s->now_ms;
+}
+
 void sim_pass(struct sim *s, int64_t ms)
 {
         int64_t until_ms = s->now_ms + ms, due_ms = s->now_ms;
 
         while (s->now_ms < until_ms && !*s->why) {
-                int64_t next = sim_platform_next(s), scrape_ms = s->last_scrape_ms + SIM_SCRAPE_MS;
-
-                next = next < due_ms ? next : due_ms;
-                next = next < scrape_ms ? next : scrape_ms;
-                next = next < until_ms ? next : until_ms;
-                s->now_ms = next > s->now_ms ? next : s->now_ms;
+                s->now_ms = next_moment(s, due_ms, until_ms);
                 flow(s);
-                if (s->now_ms >= scrape_ms)
+                if (s->now_ms >= s->last_scrape_ms + SIM_SCRAPE_MS)
                         scrape(s);
                 sim_platform_run(s);
-                if (s->crash_now) {
-                        crash_and_restart(s);
+                if (s->crash_now)
+                        die(s);
+                if (!s->target && s->now_ms >= s->absent_until_ms) {
+                        come_back(s);
                         due_ms = s->now_ms;
                 }
-                if (s->target->woken || s->now_ms >= due_ms) {
+                if (s->target && (s->target->woken || s->now_ms >= due_ms)) {
                         int64_t wait_ms = target_run(s->target);
 
                         due_ms = s->now_ms + (wait_ms > 0 ? wait_ms : 1); /* time always goes on */
