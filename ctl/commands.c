@@ -254,6 +254,18 @@ const struct command commands[] = {
                 .run = policies_run,
         },
         {
+                .words = "explain",
+                .group = GROUP_ROLLOUTS,
+                .summary = "show what every gate of a rollout says, and what it waits for",
+                .text = "E is the evidence against the candidate: the odds that a fair bet on its being worse would have won so far; the "
+                        "gate decides when it reaches the number after it, and p is the always-valid p-value. The ratio is the candidate's "
+                        "share of bad answers over stable's, a 95 % confidence sequence. docs/judge.md explains both.",
+                .example = "ctl explain credit",
+                .role = "reader",
+                .args = { { "TARGET", VALUE_TARGET } },
+                .run = explain_run,
+        },
+        {
                 .words = "simulate",
                 .group = GROUP_ROLLOUTS,
                 .summary = "run a policy against traffic that is made up or recorded",

@@ -31,6 +31,8 @@ HANDLER(policies_run);
 /* history.c */
 HANDLER(history_run);
 HANDLER(log_run);
+/* explain.c */
+HANDLER(explain_run);
 /* simulate.c */
 HANDLER(simulate_run);
 /* access.c */

@@ -5,12 +5,14 @@
  * - error-limit, latency-limit: the candidate's share of bad requests is surely above the limit. Surely: the lower end of
  *   Wilson's interval at 3 standard deviations, of at least 5 bad requests, in the last one to two minutes or in the whole step.
  *   If stable breaks the limit too, that is no evidence against the candidate.
+ * - error-budget, latency-budget: the candidate spends its budget too fast (judge_burn.h), and stable does not.
  * - error-rate, latency: the sequential comparison with stable of judge_ratio.h, with the policy's false_rollback shared out
  *   equally among the comparisons. Stable has to have traffic at the same time; under all traffic only limits can speak.
- * - the policy's PromQL gates, by their own names.
+ * - the policy's PromQL gates, by their own names, after as many failures in a row as each allows.
  *
- * A breach stands whatever the quality of the evidence. Health needs evidence of good quality, every PromQL gate answered, and
- * min_requests of the candidate since the step's weight stood. Everything else is no evidence, with a reason.
+ * A breach stands whatever the quality of the evidence. Health needs evidence of good quality, every PromQL gate answered and
+ * passed, min_requests of the candidate since the step's weight stood, and where the policy has a sound_ratio the proof that the
+ * candidate is below it ("promotion"). Everything else is no evidence, with a reason.
  */
 #pragma once
 
@@ -18,42 +20,25 @@
 #include <stdint.h>
 
 #include "lib/counts.h"
+#include "lib/judge_burn.h"
 #include "lib/judge_compare.h"
+#include "lib/judge_verdict.h"
 #include "lib/policy.h"
 #include "lib/sampler.h"
-
-enum verdict_state { VERDICT_NO_EVIDENCE, VERDICT_HEALTHY, VERDICT_BREACH };
-
-enum { VERDICT_NUMBERS_MAX = 12, VERDICT_NUMBER_NAME = 24, VERDICT_REASON_LEN = 256 };
-
-struct verdict_number {
-        char name[VERDICT_NUMBER_NAME];
-        double value;
-};
-
-struct verdict {
-        enum verdict_state state;
-        char gate[NAME_MAX_LEN + 1]; /* what decided; "" when healthy */
-        char reason[VERDICT_REASON_LEN];
-        struct verdict_number numbers[VERDICT_NUMBERS_MAX];
-        int n_numbers;
-        int64_t at_ms; /* wall clock; set by the caller, 0: there is no verdict */
-};
-
-const char *verdict_state_name(enum verdict_state s);                       /* "no-evidence" */
-int verdict_state_parse(const char *text, enum verdict_state *out);         /* -1 if there is no such state */
-void verdict_none(struct verdict *v, const char *gate, const char *reason); /* no evidence, for this reason */
 
 enum { JUDGE_WINDOW_MS = 60 * 1000 };
 
 /* Everything the judge remembers of a rollout; saved with it. Zeroed: nothing seen. */
 struct judge {
         struct judge_compare errors, slow;
-        struct counts total[ARM_COUNT];     /* of the rollout */
-        struct counts step[ARM_COUNT];      /* since the step's weight stood */
-        struct counts window[2][ARM_COUNT]; /* the current and the previous minute */
-        struct counts unpaired[ARM_COUNT];  /* not compared yet: the other arm's scrape is still to come */
-        int64_t window_since_ms;            /* Prometheus's clock */
+        struct counts total[ARM_COUNT];       /* of the rollout */
+        struct counts step[ARM_COUNT];        /* since the step's weight stood */
+        struct counts window[2][ARM_COUNT];   /* the current and the previous minute */
+        struct counts unpaired[ARM_COUNT];    /* not compared yet: the other arm's scrape is still to come */
+        int64_t window_since_ms;              /* Prometheus's clock, as all of these */
+        struct judge_burn burn[2];            /* the candidate's: errors, slow */
+        int64_t step_since_ms, last_ms;       /* of the first and the newest reading in this step */
+        uint8_t failures[POLICY_QUERIES_MAX]; /* how often in a row each PromQL gate has failed */
 };
 
 struct gate_value { /* a PromQL gate's answer */
@@ -63,6 +48,11 @@ struct gate_value { /* a PromQL gate's answer */
 };
 
 void judge_watch(struct judge *j, const struct counts *stable); /* a tick of stable alone, before the candidate has traffic */
+void judge_answers(struct judge *j, const struct policy *p,
+                   const struct gate_value *queries); /* once per look, before deciding */
+void judge_watch_again(struct judge *j);              /* forget what was watched */
+/* What PromQL gate i says by itself: false when it has passed. */
+bool judge_query(const struct judge *j, const struct policy *p, int i, const struct gate_value *value, struct verdict *v);
 void judge_next_step(struct judge *j); /* another weight: step and window begin again, the comparison goes on */
 void judge_add(struct judge *j, const struct policy *p, const struct reading *r, int64_t server_ms);
 void judge_decide(const struct judge *j, const struct policy *p, enum quality quality, const char *reason,

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-static const double grid[JUDGE_EFFECTS] = { .1, .2, 1 / 3.0, .5, 2 / 3.0, .8, 1, 1.25, 1.5, 2, 2.5, 10 / 3.0, 5, 8, 15, 30 };
+static const double grid[JUDGE_EFFECTS] = { .3, .7, 1, 1.25, 1.5, 2, 3, 5, 8, 15, 30 };
 
 void judge_effect_add(struct judge_effect *f, double dispersion, int64_t n_stable, int64_t x_stable, int64_t n_candidate,
                       int64_t x_candidate)

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { JUDGE_EFFECTS = 16 };
+enum { JUDGE_EFFECTS = 11 };
 
 struct judge_effect { /* zeroed: nothing known */
         double log_l[JUDGE_EFFECTS];

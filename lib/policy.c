@@ -15,6 +15,7 @@ void policy_defaults(struct policy *p)
         *p = (struct policy){
                 .min_requests = 100,
                 .false_rollback = .01,
+                .false_promotion = .05,
                 .max_hold_ms = 10 * MINUTE_MS,
                 .on_no_evidence = POLICY_HOLD,
                 .start_deadline_ms = 10 * MINUTE_MS,
@@ -54,8 +55,8 @@ static int check_share(const char *gate, const struct policy_share *s, struct er
 {
         if (!s->on)
                 return 0;
-        if (s->max_ratio == 0 && s->limit == 0)
-                return err_set(e, ERR_INVALID, "gates.%s: needs max_ratio, limit_percent or both", gate);
+        if (s->max_ratio == 0 && s->limit == 0 && s->budget == 0)
+                return err_set(e, ERR_INVALID, "gates.%s: needs max_ratio, limit_percent or budget_percent", gate);
         if (s->max_ratio != 0 && !(s->max_ratio >= 1 && s->max_ratio <= 100))
                 return err_set(e, ERR_INVALID, "gates.%s: max_ratio must be 1 to 100", gate);
         if (s->limit != 0 && !(s->limit > 0 && s->limit < 1))
@@ -95,6 +96,13 @@ static int check_query(const struct policy *p, int n, struct err *e)
                 return err_set(e, ERR_INVALID, "gates.promql %s: query is empty", q->name);
         if (!q->has_min && !q->has_max)
                 return err_set(e, ERR_INVALID, "gates.promql %s: needs min, max or both", q->name);
+        if ((q->has_fail_below && !(q->has_min && q->fail_below <= q->min)) ||
+            (q->has_fail_above && !(q->has_max && q->fail_above >= q->max)))
+                return err_set(e, ERR_INVALID,
+                               "gates.promql %s: fail_below goes with min and is not above it, fail_above with max and not below",
+                               q->name);
+        if (q->failures < 0 || q->failures > POLICY_FAILURES_MAX)
+                return err_set(e, ERR_INVALID, "gates.promql %s: failures must be 1 to %d", q->name, POLICY_FAILURES_MAX);
         if ((q->has_min && !isfinite(q->min)) || (q->has_max && !isfinite(q->max)))
                 return err_set(e, ERR_INVALID, "gates.promql %s: min and max must be finite", q->name);
         if (q->has_min && q->has_max && q->min > q->max)
@@ -123,12 +131,24 @@ static int check_range(const char *what, int64_t v, int64_t low, int64_t high, c
         return v >= low && v <= high ? 0 : err_set(e, ERR_INVALID, "%s must be %s", what, words);
 }
 
+static bool policy_never_compares(const struct policy *p)
+{
+        for (int i = 0; i < p->n_steps; i++)
+                if (p->steps[i].weight_bp > 0 && p->steps[i].weight_bp < 10000)
+                        return false;
+        return true;
+}
+
 int policy_check(const struct policy *p, struct err *e)
 {
         if (name_check("policy", p->name, e) < 0 || check_steps(p, e) < 0 || check_gates(p, e) < 0)
                 return -1;
         if (!(p->false_rollback > 0 && p->false_rollback <= .2))
                 return bad(e, "false_rollback_percent must be above 0 and at most 20");
+        if (!(p->false_promotion > 0 && p->false_promotion <= .2))
+                return bad(e, "false_promotion_percent must be above 0 and at most 20");
+        if (policy_proofs(p) > 0 && policy_never_compares(p))
+                return bad(e, "sound_ratio needs a step below 100 percent: there is nothing to compare with under all traffic");
         if (check_range("min_requests", p->min_requests, 1, 1000000000, "1 to 1000000000", e) < 0 ||
             check_range("max_hold", p->max_hold_ms, 1, 7LL * DAY_MS, "1ms to 7 days", e) < 0 ||
             check_range("start_deadline", p->start_deadline_ms, 1, DAY_MS, "1ms to 1 day", e) < 0 ||
@@ -138,6 +158,11 @@ int policy_check(const struct policy *p, struct err *e)
             check_range("replicas", p->replicas, 1, POLICY_REPLICAS_MAX, "1 to 32", e) < 0)
                 return -1;
         return 0;
+}
+
+int policy_proofs(const struct policy *p)
+{
+        return (p->error_rate.on && p->error_rate.sound_ratio > 0) + (p->latency.on && p->latency.sound_ratio > 0);
 }
 
 int policy_comparisons(const struct policy *p)

@@ -18,6 +18,7 @@ enum {
         POLICY_SUMMARY_LEN = 200,
         POLICY_WINDOW_MAX = 8,
         POLICY_REPLICAS_MAX = 32,
+        POLICY_FAILURES_MAX = 100,
 };
 
 struct policy_step {
@@ -30,15 +31,20 @@ struct policy_step {
 struct policy_share {
         bool on;
         double max_ratio;     /* candidate's share may be so many times stable's; 0: not compared */
+        double sound_ratio;   /* surely less than so many times stable's, before it may pass; 0: not asked */
         double limit;         /* absolute, 0 to 1; 0: none */
+        double budget;        /* share of bad requests that may be spent in the long run: burn rates; 0: none */
         int64_t objective_ms; /* latency only; one of the histogram's bounds */
 };
 
-struct policy_query { /* a PromQL gate: one number, within [min, max] */
+/* A PromQL gate: one number. Healthy within [min, max]; a breach below fail_below or above fail_above, `failures` times in a row;
+ * between them it is no evidence. Without fail_below and fail_above what is not healthy is a breach. */
+struct policy_query {
         char name[NAME_MAX_LEN + 1];
         char query[POLICY_QUERY_LEN + 1]; /* may hold {{target}}, {{model}}, {{candidate}} and {{stable}} */
-        bool has_min, has_max;
-        double min, max;
+        bool has_min, has_max, has_fail_below, has_fail_above;
+        double min, max, fail_below, fail_above;
+        int failures; /* 0 counts as 1 */
 };
 
 enum policy_no_evidence { POLICY_HOLD, POLICY_ROLLBACK };
@@ -48,8 +54,9 @@ struct policy {
         char summary[POLICY_SUMMARY_LEN + 1];
         struct policy_step steps[POLICY_STEPS_MAX];
         int n_steps;
-        int64_t min_requests;  /* of the candidate, in a step, before it can be called healthy */
-        double false_rollback; /* probability that a rollout of an equally good version is rolled back, over all comparisons */
+        int64_t min_requests;   /* of the candidate, in a step, before it can be called healthy */
+        double false_rollback;  /* probability that a rollout of an equally good version is rolled back, over all comparisons */
+        double false_promotion; /* probability that the proof of a sound_ratio is wrong */
         struct policy_share error_rate, latency;
         struct policy_query queries[POLICY_QUERIES_MAX];
         int n_queries;
@@ -65,6 +72,7 @@ struct policy {
 void policy_defaults(struct policy *p);                  /* everything but name, steps and gates */
 int policy_check(const struct policy *p, struct err *e); /* INVALID with a sentence */
 int policy_comparisons(const struct policy *p);          /* how many comparisons share false_rollback */
+int policy_proofs(const struct policy *p);               /* how many proofs share false_promotion */
 
 /* Fill in a gate's placeholders; candidate and stable are releases (lib/release.h). The caller frees. */
 char *policy_query_text(const char *query, const char *target, const char *model, int64_t candidate, int64_t stable);

@@ -25,11 +25,11 @@ struct doc_step {
 };
 
 struct doc_share {
-        char *objective, *max_ratio, *limit_percent;
+        char *objective, *max_ratio, *sound_ratio, *limit_percent, *budget_percent;
 };
 
 struct doc_query {
-        char *name, *query, *min, *max;
+        char *name, *query, *min, *max, *fail_below, *fail_above, *failures;
 };
 
 struct doc_gates {
@@ -43,7 +43,7 @@ struct doc {
         struct doc_step *steps;
         unsigned steps_count;
         struct doc_gates gates;
-        char *min_requests, *window_versions, *replicas, *false_rollback_percent;
+        char *min_requests, *window_versions, *replicas, *false_rollback_percent, *false_promotion_percent;
         int *on_no_evidence;
         char *max_hold, *start_deadline, *keep_failed, *rollback_window;
 };
@@ -65,13 +65,17 @@ static const cyaml_schema_value_t step_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_
 
 static const cyaml_schema_field_t error_rate_fields[] = {
         NUMBER(max_ratio, struct doc_share, OPT),
+        NUMBER(sound_ratio, struct doc_share, OPT),
         NUMBER(limit_percent, struct doc_share, OPT),
+        NUMBER(budget_percent, struct doc_share, OPT),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t latency_fields[] = {
         DURATION(objective, struct doc_share, CYAML_FLAG_POINTER),
         NUMBER(max_ratio, struct doc_share, OPT),
+        NUMBER(sound_ratio, struct doc_share, OPT),
         NUMBER(limit_percent, struct doc_share, OPT),
+        NUMBER(budget_percent, struct doc_share, OPT),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t query_fields[] = {
@@ -79,6 +83,9 @@ static const cyaml_schema_field_t query_fields[] = {
         CYAML_FIELD_STRING_PTR("query", CYAML_FLAG_POINTER, struct doc_query, query, 1, POLICY_QUERY_LEN),
         NUMBER(min, struct doc_query, OPT),
         NUMBER(max, struct doc_query, OPT),
+        NUMBER(fail_below, struct doc_query, OPT),
+        NUMBER(fail_above, struct doc_query, OPT),
+        NUMBER(failures, struct doc_query, OPT),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t query_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct doc_query, query_fields) };
@@ -99,6 +106,7 @@ static const cyaml_schema_field_t doc_fields[] = {
         CYAML_FIELD_MAPPING("gates", CYAML_FLAG_DEFAULT, struct doc, gates, gates_fields),
         NUMBER(min_requests, struct doc, OPT),
         NUMBER(false_rollback_percent, struct doc, OPT),
+        NUMBER(false_promotion_percent, struct doc, OPT),
         DURATION(max_hold, struct doc, OPT | CYAML_FLAG_POINTER),
         CYAML_FIELD_ENUM_PTR("on_no_evidence", OPT | CYAML_FLAG_STRICT, struct doc, on_no_evidence, no_evidence_words,
                              CYAML_ARRAY_LEN(no_evidence_words)),
@@ -202,18 +210,23 @@ static int take_steps(const struct doc *d, struct policy *p, struct err *e)
 
 static int take_share(const char *gate, const struct doc_share *d, struct policy_share *s, struct err *e)
 {
-        double percent = 0;
+        double limit = 0, budget = 0;
 
         if (!d)
                 return 0;
         s->on = true;
         if (take_number("max_ratio", d->max_ratio, &s->max_ratio, e) < 0 ||
-            take_number("limit_percent", d->limit_percent, &percent, e) < 0 ||
+            take_number("sound_ratio", d->sound_ratio, &s->sound_ratio, e) < 0 ||
+            take_number("limit_percent", d->limit_percent, &limit, e) < 0 ||
+            take_number("budget_percent", d->budget_percent, &budget, e) < 0 ||
             take_duration("objective", d->objective, &s->objective_ms, e) < 0)
                 return err_wrap(e, "gates.%s", gate);
-        s->limit = percent / 100;
-        if ((d->max_ratio && s->max_ratio == 0) || (d->limit_percent && percent == 0))
-                return err_set(e, ERR_INVALID, "gates: leave max_ratio or limit_percent out instead of setting it to 0");
+        s->limit = limit / 100;
+        s->budget = budget / 100;
+        if ((d->max_ratio && s->max_ratio == 0) || (d->sound_ratio && s->sound_ratio == 0) || (d->limit_percent && limit == 0) ||
+            (d->budget_percent && budget == 0))
+                return err_set(e, ERR_INVALID,
+                               "gates: leave a number such as max_ratio or limit_percent out instead of setting it to 0");
         return 0;
 }
 
@@ -223,7 +236,13 @@ static int take_query(const struct doc_query *d, struct policy_query *q, struct 
         copy_text(q->query, sizeof q->query, d->query);
         q->has_min = d->min;
         q->has_max = d->max;
-        if (take_number("min", d->min, &q->min, e) < 0 || take_number("max", d->max, &q->max, e) < 0)
+        q->has_fail_below = d->fail_below;
+        q->has_fail_above = d->fail_above;
+        q->failures = 1;
+        if (take_number("min", d->min, &q->min, e) < 0 || take_number("max", d->max, &q->max, e) < 0 ||
+            take_number("fail_below", d->fail_below, &q->fail_below, e) < 0 ||
+            take_number("fail_above", d->fail_above, &q->fail_above, e) < 0 ||
+            take_small("failures", d->failures, &q->failures, e) < 0)
                 return err_wrap(e, "gates.promql %s", q->name);
         return 0;
 }
@@ -262,7 +281,7 @@ static int check_objective(const struct policy *p, struct err *e)
 static int take_doc(const struct doc *d, struct policy *p, struct err *e)
 {
         policy_defaults(p);
-        double percent = p->false_rollback * 100;
+        double percent = p->false_rollback * 100, promotion_percent = p->false_promotion * 100;
         copy_text(p->name, sizeof p->name, d->name);
         copy_text(p->summary, sizeof p->summary, d->summary);
         if (take_steps(d, p, e) < 0 || take_gates(&d->gates, p, e) < 0 ||
@@ -272,11 +291,14 @@ static int take_doc(const struct doc *d, struct policy *p, struct err *e)
             take_duration("rollback_window", d->rollback_window, &p->rollback_window_ms, e) < 0 ||
             take_whole("min_requests", d->min_requests, &p->min_requests, e) < 0 ||
             take_number("false_rollback_percent", d->false_rollback_percent, &percent, e) < 0 ||
+            take_number("false_promotion_percent", d->false_promotion_percent, &promotion_percent, e) < 0 ||
             take_small("window_versions", d->window_versions, &p->window_versions, e) < 0 ||
             take_small("replicas", d->replicas, &p->replicas, e) < 0)
                 return -1;
         if (d->false_rollback_percent)
                 p->false_rollback = percent / 100;
+        if (d->false_promotion_percent)
+                p->false_promotion = promotion_percent / 100;
         p->on_no_evidence = d->on_no_evidence ? (enum policy_no_evidence) * d->on_no_evidence : p->on_no_evidence;
         return policy_check(p, e) < 0 || check_objective(p, e) < 0 ? -1 : 0;
 }

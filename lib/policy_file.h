@@ -7,12 +7,13 @@
  *        - { weight: 5, hold: 5m }             pause: true waits for a person when its gates have passed
  *        - { weight: 100, hold: 10m }
  *      gates:                                at least one
- *        error_rate: { max_ratio: 1.5, limit_percent: 2 }
- *        latency: { objective: 50ms, max_ratio: 1.5, limit_percent: 5 }
+ *        error_rate: { max_ratio: 1.5, sound_ratio: 2, limit_percent: 2, budget_percent: 0.1 }
+ *        latency: { objective: 50ms, max_ratio: 1.5, sound_ratio: 2, limit_percent: 5, budget_percent: 1 }
  *        promql:
- *          - { name: NAME, query: "... {{model}} {{candidate}} {{stable}} ...", min: 0, max: 1 }
+ *          - { name: NAME, query: "... {{model}} {{candidate}} {{stable}} ...", min: 0, max: 1, fail_below: 0, fail_above: 2, failures: 1 }
  *      min_requests: 100                     of the candidate, per step
  *      false_rollback_percent: 1             of rollouts of an equally good version that may be rolled back
+ *      false_promotion_percent: 5            of versions not below sound_ratio that may pass for it
  *      max_hold: 10m                         longest wait without evidence, and then:
  *      on_no_evidence: hold                  or rollback
  *      start_deadline: 10m

@@ -7,8 +7,8 @@
 
 static json_t *share_to_json(const struct policy_share *s)
 {
-        return json_pack("{s:b, s:f, s:f, s:I}", "on", s->on, "max_ratio", s->max_ratio, "limit", s->limit, "objective_ms",
-                         (json_int_t) s->objective_ms);
+        return json_pack("{s:b, s:f, s:f, s:f, s:f, s:I}", "on", s->on, "max_ratio", s->max_ratio, "sound_ratio", s->sound_ratio,
+                         "limit", s->limit, "budget", s->budget, "objective_ms", (json_int_t) s->objective_ms);
 }
 
 static json_t *steps_to_json(const struct policy *p)
@@ -21,6 +21,11 @@ static json_t *steps_to_json(const struct policy *p)
         return list;
 }
 
+static json_t *bound_to_json(bool has, double v)
+{
+        return has ? json_real(v) : json_null();
+}
+
 static json_t *queries_to_json(const struct policy *p)
 {
         json_t *list = json_array();
@@ -28,22 +33,25 @@ static json_t *queries_to_json(const struct policy *p)
         for (int i = 0; i < p->n_queries; i++) {
                 const struct policy_query *q = &p->queries[i];
 
-                json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "name", q->name, "query", q->query, "min",
-                                                      q->has_min ? json_real(q->min) : json_null(), "max",
-                                                      q->has_max ? json_real(q->max) : json_null()));
+                json_array_append_new(list,
+                                      json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i}", "name", q->name, "query", q->query, "min",
+                                                bound_to_json(q->has_min, q->min), "max", bound_to_json(q->has_max, q->max),
+                                                "fail_below", bound_to_json(q->has_fail_below, q->fail_below), "fail_above",
+                                                bound_to_json(q->has_fail_above, q->fail_above), "failures", q->failures));
         }
         return list;
 }
 
 json_t *policy_to_json(const struct policy *p)
 {
-        return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:f, s:I, s:b, s:I, s:I, s:I, s:i, s:i}", "name", p->name,
+        return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:f, s:f, s:I, s:b, s:I, s:I, s:I, s:i, s:i}", "name", p->name,
                          "summary", p->summary, "steps", steps_to_json(p), "error_rate", share_to_json(&p->error_rate), "latency",
                          share_to_json(&p->latency), "queries", queries_to_json(p), "min_requests", (json_int_t) p->min_requests,
-                         "false_rollback", p->false_rollback, "max_hold_ms", (json_int_t) p->max_hold_ms, "starved_rolls_back",
-                         p->on_no_evidence == POLICY_ROLLBACK, "start_deadline_ms", (json_int_t) p->start_deadline_ms,
-                         "keep_failed_ms", (json_int_t) p->keep_failed_ms, "rollback_window_ms",
-                         (json_int_t) p->rollback_window_ms, "window_versions", p->window_versions, "replicas", p->replicas);
+                         "false_rollback", p->false_rollback, "false_promotion", p->false_promotion, "max_hold_ms",
+                         (json_int_t) p->max_hold_ms, "starved_rolls_back", p->on_no_evidence == POLICY_ROLLBACK,
+                         "start_deadline_ms", (json_int_t) p->start_deadline_ms, "keep_failed_ms", (json_int_t) p->keep_failed_ms,
+                         "rollback_window_ms", (json_int_t) p->rollback_window_ms, "window_versions", p->window_versions,
+                         "replicas", p->replicas);
 }
 
 static int share_from_json(const char *what, json_t *doc, struct policy_share *s, struct err *e)
@@ -51,8 +59,9 @@ static int share_from_json(const char *what, json_t *doc, struct policy_share *s
         json_int_t objective_ms;
         int on;
 
-        if (json_take(what, doc, e, "{s:b, s:F, s:F, s:I}", "on", &on, "max_ratio", &s->max_ratio, "limit", &s->limit,
-                      "objective_ms", &objective_ms) < 0)
+        /* Policies of earlier records have neither sound_ratio nor budget. */
+        if (json_take(what, doc, e, "{s:b, s:F, s?F, s:F, s?F, s:I}", "on", &on, "max_ratio", &s->max_ratio, "sound_ratio",
+                      &s->sound_ratio, "limit", &s->limit, "budget", &s->budget, "objective_ms", &objective_ms) < 0)
                 return -1;
         s->on = on;
         s->objective_ms = objective_ms;
@@ -82,25 +91,28 @@ static int steps_from_json(json_t *list, struct policy *p, struct err *e)
 
 static int bound_from_json(json_t *v, bool *has, double *out, struct err *e)
 {
-        *has = !json_is_null(v);
+        *has = v && !json_is_null(v);
         *out = json_number_value(v);
         return !*has || json_is_number(v) ? 0 : err_set(e, ERR_INVALID, "gate: min and max must be numbers");
 }
 
 static int queries_from_json(json_t *list, struct policy *p, struct err *e)
 {
-        json_t *item, *min, *max;
+        json_t *item;
         size_t i;
 
         if (!json_is_array(list) || json_array_size(list) > POLICY_QUERIES_MAX)
                 return err_set(e, ERR_INVALID, "gates: at most %d", POLICY_QUERIES_MAX);
         json_array_foreach (list, i, item) {
                 struct policy_query *q = &p->queries[i];
+                json_t *min, *max, *below = NULL, *above = NULL; /* policies of earlier records have no more than min and max */
                 const char *name, *query;
 
-                if (json_take("gate", item, e, "{s:s, s:s, s:o, s:o}", "name", &name, "query", &query, "min", &min, "max", &max) <
-                            0 ||
-                    bound_from_json(min, &q->has_min, &q->min, e) < 0 || bound_from_json(max, &q->has_max, &q->max, e) < 0)
+                if (json_take("gate", item, e, "{s:s, s:s, s:o, s:o, s?o, s?o, s?i}", "name", &name, "query", &query, "min", &min,
+                              "max", &max, "fail_below", &below, "fail_above", &above, "failures", &q->failures) < 0 ||
+                    bound_from_json(min, &q->has_min, &q->min, e) < 0 || bound_from_json(max, &q->has_max, &q->max, e) < 0 ||
+                    bound_from_json(below, &q->has_fail_below, &q->fail_below, e) < 0 ||
+                    bound_from_json(above, &q->has_fail_above, &q->fail_above, e) < 0)
                         return -1;
                 snprintf(q->name, sizeof q->name, "%s", name);
                 snprintf(q->query, sizeof q->query, "%s", query);
@@ -111,17 +123,18 @@ static int queries_from_json(json_t *list, struct policy *p, struct err *e)
 
 int policy_from_json(json_t *doc, struct policy *out, struct err *e)
 {
-        struct policy p = { 0 };
+        struct policy p = { .false_promotion = .05 }; /* earlier records do not say */
         const char *name, *summary;
         json_t *steps, *error_rate, *latency, *queries;
         json_int_t min_requests, max_hold_ms, start_ms, keep_ms, window_ms;
         int rolls_back;
 
-        if (json_take("policy", doc, e, "{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:F, s:I, s:b, s:I, s:I, s:I, s:i, s:i}", "name",
-                      &name, "summary", &summary, "steps", &steps, "error_rate", &error_rate, "latency", &latency, "queries",
-                      &queries, "min_requests", &min_requests, "false_rollback", &p.false_rollback, "max_hold_ms", &max_hold_ms,
-                      "starved_rolls_back", &rolls_back, "start_deadline_ms", &start_ms, "keep_failed_ms", &keep_ms,
-                      "rollback_window_ms", &window_ms, "window_versions", &p.window_versions, "replicas", &p.replicas) < 0 ||
+        if (json_take("policy", doc, e, "{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:F, s?F, s:I, s:b, s:I, s:I, s:I, s:i, s:i}",
+                      "name", &name, "summary", &summary, "steps", &steps, "error_rate", &error_rate, "latency", &latency,
+                      "queries", &queries, "min_requests", &min_requests, "false_rollback", &p.false_rollback, "false_promotion",
+                      &p.false_promotion, "max_hold_ms", &max_hold_ms, "starved_rolls_back", &rolls_back, "start_deadline_ms",
+                      &start_ms, "keep_failed_ms", &keep_ms, "rollback_window_ms", &window_ms, "window_versions",
+                      &p.window_versions, "replicas", &p.replicas) < 0 ||
             steps_from_json(steps, &p, e) < 0 || share_from_json("error_rate", error_rate, &p.error_rate, e) < 0 ||
             share_from_json("latency", latency, &p.latency, e) < 0 || queries_from_json(queries, &p, e) < 0)
                 return -1;

@@ -213,6 +213,7 @@ const struct http_route api_routes[] = {
         { "POST", "/v1/rollouts/{target}/promote", ROLE_DEPLOYER, BODY_MAX, api_promote, "end this step, or all of them", NULL },
         { "POST", "/v1/rollouts/{target}/abort", ROLE_DEPLOYER, BODY_MAX, api_abort, "back to stable", NULL },
         { "POST", "/v1/rollouts/{target}/rollback", ROLE_DEPLOYER, BODY_MAX, api_rollback, "back to stable or earlier", NULL },
+        { "GET", "/v1/rollouts/{target}/explain", ROLE_READER, 0, api_explain, "what the gates say", NULL },
         { "GET", "/v1/rollouts/{target}/history", ROLE_READER, 0, history_get, "events, newest first", NULL },
         { "GET", "/v1/rollouts/{target}/watch", ROLE_READER, 0, api_watch, "server-sent events", NULL },
         { "GET", "/v1/policies", ROLE_READER, 0, policies_list, "list policies", NULL },

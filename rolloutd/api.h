@@ -35,6 +35,8 @@ void api_calls_free(struct controller *c);
 
 /* --- handlers --- */
 
+int api_explain(struct http_request *rq, struct http_reply *rp, struct err *e); /* api_explain.c */
+
 int api_start(struct http_request *rq, struct http_reply *rp, struct err *e); /* api_steer.c */
 int api_pause(struct http_request *rq, struct http_reply *rp, struct err *e);
 int api_resume(struct http_request *rq, struct http_reply *rp, struct err *e);

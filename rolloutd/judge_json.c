@@ -98,29 +98,74 @@ static int compare_from_json(json_t *doc, struct judge_compare *c, struct err *e
         return 0;
 }
 
+static json_t *burn_to_json(const struct judge_burn b[2])
+{
+        return json_pack("[o, o, o, o]", numbers_to_json(b[0].bad, BURN_WINDOWS), numbers_to_json(b[0].all, BURN_WINDOWS),
+                         numbers_to_json(b[1].bad, BURN_WINDOWS), numbers_to_json(b[1].all, BURN_WINDOWS));
+}
+
+static int burn_from_json(json_t *list, struct judge_burn b[2], struct err *e)
+{
+        double *const into[] = { b[0].bad, b[0].all, b[1].bad, b[1].all };
+
+        for (size_t i = 0; list && i < 4; i++)
+                if (numbers_from_json("burn", json_array_get(list, i), into[i], BURN_WINDOWS, e) < 0)
+                        return -1;
+        return 0;
+}
+
+static json_t *failures_to_json(const struct judge *j)
+{
+        json_t *list = json_array();
+
+        for (int i = 0; i < POLICY_QUERIES_MAX; i++)
+                json_array_append_new(list, json_integer(j->failures[i]));
+        return list;
+}
+
+static int failures_from_json(json_t *list, struct judge *j, struct err *e)
+{
+        double v[POLICY_QUERIES_MAX];
+
+        if (!list)
+                return 0;
+        if (numbers_from_json("failures", list, v, POLICY_QUERIES_MAX, e) < 0)
+                return -1;
+        for (int i = 0; i < POLICY_QUERIES_MAX; i++)
+                j->failures[i] = v[i] > 0 && v[i] <= POLICY_FAILURES_MAX ? (uint8_t) v[i] : 0;
+        return 0;
+}
+
 json_t *judge_to_json(const struct judge *j)
 {
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "errors", compare_to_json(&j->errors), "slow",
-                         compare_to_json(&j->slow), "total", counts_to_json(j->total), "step", counts_to_json(j->step), "window",
-                         counts_to_json(j->window[0]), "window_before", counts_to_json(j->window[1]), "unpaired",
-                         counts_to_json(j->unpaired), "window_since_ms", (json_int_t) j->window_since_ms);
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o}", "errors", compare_to_json(&j->errors),
+                         "slow", compare_to_json(&j->slow), "total", counts_to_json(j->total), "step", counts_to_json(j->step),
+                         "window", counts_to_json(j->window[0]), "window_before", counts_to_json(j->window[1]), "unpaired",
+                         counts_to_json(j->unpaired), "window_since_ms", (json_int_t) j->window_since_ms, "burn",
+                         burn_to_json(j->burn), "step_since_ms", (json_int_t) j->step_since_ms, "last_ms",
+                         (json_int_t) j->last_ms, "failures", failures_to_json(j));
 }
 
 int judge_from_json(json_t *doc, struct judge *out, struct err *e)
 {
         json_t *errors, *slow, *total, *step, *window, *before, *unpaired;
+        json_t *burn = NULL, *failures = NULL; /* earlier records have none of these */
+        json_int_t since_ms, step_since_ms = 0, last_ms = 0;
         struct judge j = { 0 };
-        json_int_t since_ms;
 
-        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "errors", &errors, "slow", &slow, "total",
-                      &total, "step", &step, "window", &window, "window_before", &before, "unpaired", &unpaired,
-                      "window_since_ms", &since_ms) < 0 ||
+        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s?o, s?I, s?I, s?o}", "errors", &errors, "slow",
+                      &slow, "total", &total, "step", &step, "window", &window, "window_before", &before, "unpaired", &unpaired,
+                      "window_since_ms", &since_ms, "burn", &burn, "step_since_ms", &step_since_ms, "last_ms", &last_ms,
+                      "failures", &failures) < 0 ||
             compare_from_json(errors, &j.errors, e) < 0 || compare_from_json(slow, &j.slow, e) < 0 ||
             counts_from_json(total, j.total, e) < 0 || counts_from_json(step, j.step, e) < 0 ||
             counts_from_json(window, j.window[0], e) < 0 || counts_from_json(before, j.window[1], e) < 0 ||
-            counts_from_json(unpaired, j.unpaired, e) < 0)
+            counts_from_json(unpaired, j.unpaired, e) < 0 || burn_from_json(burn, j.burn, e) < 0 ||
+            failures_from_json(failures, &j, e) < 0)
                 return -1;
         j.window_since_ms = since_ms;
+        j.step_since_ms = step_since_ms;
+        j.last_ms = last_ms;
         *out = j;
         return 0;
 }

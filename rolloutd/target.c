@@ -69,6 +69,7 @@ void target_free(struct target *t)
         free(t->world.router_message);
         free(t->world_failure);
         free(t->deploy_failure);
+        free(t->answers);
         free(t);
 }
 
@@ -183,6 +184,8 @@ static void moved(struct target *t, const struct move *m)
                 free(t->deploy_failure);
                 t->deploy_failure = NULL;
                 t->reading_known = false;
+                free(t->answers);
+                t->answers = NULL;
                 t->down_since_ms = 0;
         }
         if (m->from != m->to || m->effect == EFFECT_RAISE) {

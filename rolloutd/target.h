@@ -72,7 +72,8 @@ struct target {
 
         struct reading reading; /* the newest evidence about the candidate */
         bool reading_known;
-        int64_t skew_ms; /* Prometheus's clock minus ours */
+        struct gate_value *answers; /* the newest of the PromQL gates, POLICY_QUERIES_MAX of them; NULL: none yet */
+        int64_t skew_ms;            /* Prometheus's clock minus ours */
         bool split_matches;
 
         bool woken; /* something was answered: run at once */

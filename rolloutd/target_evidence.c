@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "lib/fault.h"
+#include "lib/mem.h"
+#include "lib/sampler_ticks.h"
 #include "rolloutd/target_private.h"
 
-enum { RANGE_MOST_MS = 5 * 60 * 1000 };
+enum { RANGE_MOST_MS = 5 * 60 * 1000, WATCH_TICKS_MAX = 120 };
 
 /* Before the first step it is only asked whether the candidate is watched. */
 bool target_wants_evidence(const struct target *t)
@@ -62,6 +64,36 @@ static void check_split(struct target *t, const struct evidence *ev, struct verd
         verdict_none(v, "split", reason);
 }
 
+/* How stable's errors clustered before the candidate had traffic: taken anew from each range, so that nothing counts twice. */
+static void watch_stable(struct target *t, const struct evidence *ev)
+{
+        struct rollout *r = &t->now;
+        int64_t tick_ms = t->env->scrape_ms > t->env->tick_ms ? t->env->scrape_ms : t->env->tick_ms;
+        int64_t objective_ms = r->policy->latency.on ? r->policy->latency.objective_ms : 0;
+        struct counts ticks[WATCH_TICKS_MAX];
+        size_t n = (size_t) (ev->range_ms / tick_ms);
+
+        n = n < WATCH_TICKS_MAX ? n : WATCH_TICKS_MAX;
+        sampler_ticks(ev->series, ev->n, r->stable.version, objective_ms, ev->server_ms - (int64_t) n * tick_ms, tick_ms, ticks,
+                      n);
+        judge_watch_again(&r->judge);
+        for (size_t i = 0; i < n; i++)
+                judge_watch(&r->judge, &ticks[i]);
+}
+
+/* The newest answers of the PromQL gates, for the explanation; and failures in a row. */
+static void take_answers(struct target *t, const struct evidence *ev)
+{
+        const struct policy *p = t->now.policy;
+
+        if (p->n_queries == 0)
+                return;
+        judge_answers(&t->now.judge, p, ev->queries);
+        if (!t->answers)
+                t->answers = xcalloc(POLICY_QUERIES_MAX, sizeof *t->answers);
+        memcpy(t->answers, ev->queries, POLICY_QUERIES_MAX * sizeof *t->answers);
+}
+
 static void judge_traffic(struct target *t, const struct evidence *ev, struct verdict *v)
 {
         struct rollout *r = &t->now;
@@ -86,10 +118,13 @@ static void judge_it(struct target *t, const struct evidence *ev)
         struct verdict v;
 
         if (r->phase == PHASE_PENDING) { /* there is nothing to judge yet, only whether one could */
+                if (ev->ok)
+                        watch_stable(t, ev);
                 if (t->reading.quality == QUALITY_GOOD)
                         return;
                 verdict_none(&v, quality_name(t->reading.quality), t->reading.reason);
         } else {
+                take_answers(t, ev);
                 if (rollout_weight_bp(r) == 0)
                         judge_preview(t, ev, &v);
                 else
@@ -126,7 +161,8 @@ static void answered(void *arg, const struct evidence *ev)
 void target_inquire(struct target *t)
 {
         const struct rollout *r = &t->now;
-        int64_t server_ms = target_wall(t) + t->skew_ms, least_ms = 3 * t->env->scrape_ms;
+        int64_t server_ms = target_wall(t) + t->skew_ms;
+        int64_t least_ms = r->phase == PHASE_PENDING ? RANGE_MOST_MS : 3 * t->env->scrape_ms;
 
         t->ask_at_ms = target_now(t) + t->env->tick_ms;
         if (t->asking)

@@ -79,6 +79,18 @@ def ctl(tmp_path_factory):
                  "number": 4, "rollout_id": 2, "at": ago(90), "kind": "rolling-back", "row": "canary.breach", "from": "CANARY", "to": "ROLLING_BACK",
                  "stable": 7, "stable_release": "7", "candidate": 7, "candidate_release": "7.1", "weight": 0,
                  "why": "a gate was broken: 9 % errors, not 0.2 %", "actor": "", "verdict": None}}], "next": None},
+        "/v1/rollouts/credit/explain": {
+            "rollout": settled(), "policy": "canary", "false_rollback_percent": 1.0, "false_promotion_percent": 5.0, "quality": "good",
+            "quality_reason": "", "min_requests": 500, "requests": 812, "gates": [
+                {"gate": "error-rate", "kind": "comparison", "state": "no-evidence", "says": "error-rate: it is not proved yet",
+                 "stable": {"bad": 31, "of": 15411}, "candidate": {"bad": 3, "of": 812}, "max_ratio": 1.5, "false_rollback_percent": 0.5,
+                 "evidence": 1.42, "evidence_needed": 200.0, "p": 0.61, "ratio": {"low": 0.3, "best": 1.5, "high": None}, "burst": 1.8,
+                 "proof": 0.7, "proof_needed": 20.0, "requests_missing": 25200.0, "seconds_missing": 252.0},
+                {"gate": "error-limit", "kind": "limit", "state": "healthy", "says": None, "stable": {"bad": 31, "of": 15411},
+                 "candidate": {"bad": 3, "of": 812}, "limit_percent": 5.0},
+                {"gate": "latency-budget", "kind": "budget", "state": "breach", "says": "the candidate spends its budget too fast",
+                 "stable": {"bad": 0, "of": 0}, "candidate": {"bad": 40, "of": 812}, "budget_percent": 0.1, "burn_rate": 49.3},
+                {"gate": "queue", "kind": "query", "state": "healthy", "says": None, "value": 17.0, "query": "max(backlog)"}]},
         "/v1/policies": {"policies": [{"name": "canary", "steps": [5, 25, 100], "summary": "carefully, in an hour"},
                                       {"name": "half", "steps": [0.5, 100], "summary": ""}]},
     }
@@ -100,7 +112,7 @@ def test_golden_table_of_declared_targets(tmp_path):
 
 
 COMMANDS = ["push", "pull", "models", "versions", "alias", "rollout start", "rollout status", "rollout watch", "rollout pause",
-            "rollout resume", "rollout promote", "rollout retry", "rollout abort", "rollback", "history", "log", "policies", "simulate", "whoami", "token create",
+            "rollout resume", "rollout promote", "rollout retry", "rollout abort", "rollback", "history", "log", "policies", "explain", "simulate", "whoami", "token create",
             "token list", "token delete", "version", "completion", "help"]
 
 
@@ -136,6 +148,7 @@ def test_golden_completion(ctl, shell):
 
 
 TABLES = {
+    "explain": ["explain", "credit"],
     "models": ["models"], "versions": ["versions", "credit"], "version": ["versions", "credit", "2"], "aliases": ["alias", "credit"],
     "alias-history": ["alias", "credit", "champion", "--history", "--limit", "2"], "whoami": ["whoami"], "tokens": ["token", "list"],
     "rollouts": ["rollout", "status"], "rollout": ["rollout", "status", "credit"], "rolled-back": ["rollout", "status", "spend"],

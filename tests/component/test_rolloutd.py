@@ -107,6 +107,28 @@ def test_a_worse_version_is_rolled_back_by_itself(rollouts, model, how, gate):
     assert {t["labels"]["version"] for t in targets} == {"1", "2"}, "it is kept for inspection"
 
 
+def test_every_gate_explains_itself(rollouts, model):
+    """A step waits for its proof and says so; a breach shows its evidence, and stays to be read."""
+    rollouts.policy("proof", (rollouts.folder / "policies/slow.yaml").read_text().replace("slow", "proof")
+                    .replace("max_ratio: 2,", "max_ratio: 2, sound_ratio: 2, budget_percent: 5,"))
+    rollouts.daemon.process.send_signal(signal.SIGHUP)
+    rollouts.serve(model)
+    rollouts.load(model)
+    rollouts.ask(model, version=2, policy="proof")
+    rollouts.wait(model, "it has begun", phase="CANARY", step=0)
+    wait_until(lambda: rollouts("GET", f"/v1/rollouts/{model}/explain").body["requests"] > 0, "requests are counted")
+    doc = rollouts("GET", f"/v1/rollouts/{model}/explain").body
+    assert [g["gate"] for g in doc["gates"]] == ["error-rate", "error-limit", "error-budget", "latency", "latency-limit"]
+    assert doc["gates"][0]["false_rollback_percent"] == pytest.approx(0.5) and doc["gates"][0]["evidence_needed"] == pytest.approx(200)
+    assert doc["gates"][0]["proof_needed"] == pytest.approx(20)
+    rollouts.behave(2, errors=1)
+    rollouts.wait(model, "it is back", phase="ROLLED_BACK")
+    doc = rollouts("GET", f"/v1/rollouts/{model}/explain").body
+    broken = [g for g in doc["gates"] if g["state"] == "breach"]
+    assert doc["rollout"]["verdict"]["gate"] in [g["gate"] for g in broken]
+    assert broken[0]["candidate"]["bad"] >= 5 and broken[0]["says"]
+
+
 def test_a_version_that_cannot_start_never_gets_traffic(rollouts, model):
     rollouts.serve(model)
     rollouts.behave(2, exit=3)

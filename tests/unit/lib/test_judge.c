@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "lib/judge.h"
+#include "lib/judge_explain.h"
 
 static struct policy policy(void)
 {
@@ -319,6 +320,167 @@ static void traffic_is_checked_against_the_weight(void **state)
         }
 }
 
+/* Readings of equal ticks, five seconds apart. */
+static void play(struct judge *j, const struct policy *p, int ticks, const struct counts stable, const struct counts candidate)
+{
+        for (int i = 0; i < ticks; i++) {
+                const struct reading r = { .all = { stable, candidate }, .fresh = { stable, candidate } };
+
+                judge_add(j, p, &r, j->last_ms + 5000);
+        }
+}
+
+static void promotion_waits_for_its_proof(void **state)
+{
+        struct policy p = policy();
+        struct judge j = { 0 };
+        struct verdict v;
+        (void) state;
+
+        p.error_rate.sound_ratio = 2;
+        p.latency.on = false;
+        play(&j, &p, 4, (struct counts){ 950, 10, 0, 0 }, (struct counts){ 50, 0, 0, 0 });
+        judge_decide(&j, &p, QUALITY_GOOD, "", NULL, &v);
+        print_message("  %s\n", v.reason);
+        assert_int_equal(v.state, VERDICT_NO_EVIDENCE);
+        assert_string_equal(v.gate, "promotion");
+        assert_non_null(strstr(v.reason, "minutes"));
+        play(&j, &p, 60, (struct counts){ 950, 10, 0, 0 }, (struct counts){ 50, 0, 0, 0 });
+        judge_decide(&j, &p, QUALITY_GOOD, "", NULL, &v);
+        assert_int_equal(v.state, VERDICT_HEALTHY);
+}
+
+static void a_proof_that_cannot_come_is_said_to_be_impossible(void **state)
+{
+        struct policy p = policy();
+        struct judge j = { 0 };
+        struct verdict v;
+        (void) state;
+
+        p.error_rate = (struct policy_share){ .on = true, .sound_ratio = 1.5 };
+        p.latency.on = false;
+        play(&j, &p, 30, (struct counts){ 950, 10, 0, 0 }, (struct counts){ 50, 1, 0, 0 }); /* nearly twice as bad */
+        judge_decide(&j, &p, QUALITY_GOOD, "", NULL, &v);
+        assert_string_equal(v.gate, "promotion");
+        assert_non_null(strstr(v.reason, "never"));
+}
+
+static void a_budget_that_burns_too_fast_is_a_breach_without_a_stable_version(void **state)
+{
+        struct policy p = policy();
+        struct judge slow = { 0 }, fast = { 0 }, both = { 0 };
+        struct verdict v;
+        (void) state;
+
+        p.error_rate = (struct policy_share){ .on = true, .budget = .001 };
+        p.latency.on = false;
+        play(&slow, &p, 700, (struct counts){ 0 }, (struct counts){ 500, 1, 0, 0 }); /* 0.2 %: twice the budget */
+        judge_decide(&slow, &p, QUALITY_GOOD, "", NULL, &v);
+        assert_int_equal(v.state, VERDICT_HEALTHY);
+        play(&fast, &p, 12, (struct counts){ 0 }, (struct counts){ 500, 15, 0, 0 }); /* 3 %: thirty times */
+        judge_decide(&fast, &p, QUALITY_GOOD, "", NULL, &v);
+        assert_string_equal(v.gate, "error-budget");
+        assert_int_equal(v.state, VERDICT_BREACH);
+        play(&both, &p, 12, (struct counts){ 500, 15, 0, 0 }, (struct counts){ 500, 15, 0, 0 });
+        judge_decide(&both, &p, QUALITY_GOOD, "", NULL, &v);
+        assert_string_equal(v.gate, "error-budget");
+        assert_int_equal(v.state, VERDICT_NO_EVIDENCE);
+}
+
+static void promql_gates_have_three_outcomes_and_patience(void **state)
+{
+        static const struct {
+                const char *name;
+                struct policy_query q;
+                double values[4];
+                int n;
+                enum verdict_state verdict;
+        } cases[] = {
+                { "between good and bad",
+                  { .has_min = true, .min = .99, .has_fail_below = true, .fail_below = .95, .failures = 1 },
+                  { .97 },
+                  1,
+                  VERDICT_NO_EVIDENCE },
+                { "at the bound of bad",
+                  { .has_min = true, .min = .99, .has_fail_below = true, .fail_below = .95, .failures = 1 },
+                  { .95 },
+                  1,
+                  VERDICT_NO_EVIDENCE },
+                { "bad",
+                  { .has_min = true, .min = .99, .has_fail_below = true, .fail_below = .95, .failures = 1 },
+                  { .94 },
+                  1,
+                  VERDICT_BREACH },
+                { "good",
+                  { .has_min = true, .min = .99, .has_fail_below = true, .fail_below = .95, .failures = 1 },
+                  { 1 },
+                  1,
+                  VERDICT_HEALTHY },
+                { "bad once of three", { .has_max = true, .max = 2, .failures = 3 }, { 1, 1, 9 }, 3, VERDICT_NO_EVIDENCE },
+                { "bad three times", { .has_max = true, .max = 2, .failures = 3 }, { 9, 9, 9 }, 3, VERDICT_BREACH },
+                { "interrupted by a good one",
+                  { .has_max = true, .max = 2, .failures = 3 },
+                  { 9, 9, 1, 9 },
+                  4,
+                  VERDICT_NO_EVIDENCE },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct policy p = policy();
+                struct judge j = { 0 };
+                struct verdict v = { 0 };
+
+                p.n_queries = 1;
+                p.queries[0] = cases[i].q;
+                strcpy(p.queries[0].name, "cost");
+                play(&j, &p, 1, (struct counts){ 0 }, (struct counts){ 500, 0, 500, 0 });
+                for (int k = 0; k < cases[i].n; k++) {
+                        const struct gate_value value = { .known = true, .value = cases[i].values[k] };
+
+                        judge_answers(&j, &p, &value);
+                        judge_decide(&j, &p, QUALITY_GOOD, "", &value, &v);
+                }
+                print_message("  %s: %s\n", cases[i].name, v.reason);
+                assert_int_equal(v.state, cases[i].verdict);
+        }
+}
+
+static void every_gate_is_explained(void **state)
+{
+        struct policy p = policy();
+        struct judge_view w[JUDGE_VIEWS_MAX];
+        struct judge j = { 0 };
+        int n;
+        (void) state;
+
+        p.error_rate.sound_ratio = 2;
+        p.error_rate.budget = .001;
+        p.n_queries = 1;
+        p.queries[0] = (struct policy_query){ .name = "cost", .query = "x", .has_max = true, .max = 2 };
+        n = judge_explain(&j, &p, NULL, w);
+        assert_int_equal(n, 6);
+        for (int i = 0; i < n; i++) /* nothing has been seen */
+                assert_int_equal(w[i].state, VERDICT_NO_EVIDENCE);
+        play(&j, &p, 40, (struct counts){ 950, 10, 950, 0 }, (struct counts){ 50, 3, 50, 0 });
+        n = judge_explain(&j, &p, &(struct gate_value){ .known = true, .value = 1 }, w);
+        assert_string_equal(w[0].gate, "error-rate");
+        assert_int_equal(w[0].state, VERDICT_BREACH);
+        assert_true(w[0].evidence > w[0].evidence_needed && w[0].always_valid_p < w[0].false_rollback);
+        assert_true(fabs(w[0].false_rollback - p.false_rollback / 2) < 1e-9);
+        assert_true(w[0].ratio.low >= 2 && w[0].ratio.high >= 5.7);
+        assert_int_equal(w[0].bad[ARM_CANDIDATE], 120);
+        assert_true(isinf(w[0].requests_missing));
+        assert_string_equal(w[n - 1].gate, "cost");
+        assert_int_equal(w[n - 1].state, VERDICT_HEALTHY);
+}
+
+static void the_state_of_a_rollout_stays_small(void **state)
+{
+        (void) state;
+        assert_true(sizeof(struct judge) < 1024);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -333,6 +495,12 @@ int main(void)
                 cmocka_unit_test(the_limits_look_at_the_last_two_minutes),
                 cmocka_unit_test(another_step_needs_its_own_requests),
                 cmocka_unit_test(traffic_is_checked_against_the_weight),
+                cmocka_unit_test(promotion_waits_for_its_proof),
+                cmocka_unit_test(a_proof_that_cannot_come_is_said_to_be_impossible),
+                cmocka_unit_test(a_budget_that_burns_too_fast_is_a_breach_without_a_stable_version),
+                cmocka_unit_test(promql_gates_have_three_outcomes_and_patience),
+                cmocka_unit_test(every_gate_is_explained),
+                cmocka_unit_test(the_state_of_a_rollout_stays_small),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -380,8 +380,12 @@ static struct rollout rich(void)
                 .window_since_ms = 99,
                 .errors = { .worse = { .log_e = { .1, -.2, 1e-17, 3, 4, 1.0 / 3 }, .unspent = .05, .peak = 2.5, .ticks = 9 },
                             .sound = { .log_e = { -3 } },
-                            .effect = { .log_l = { [15] = -1e300 } },
-                            .spread = { 1, 2, 3, 4.5 } }
+                            .effect = { .log_l = { [10] = -1e300 } },
+                            .spread = { 1, 2, 3, 4.5 } },
+                .burn = { { .bad = { 1.5 }, .all = { [3] = 7 } } },
+                .step_since_ms = 5,
+                .last_ms = 6,
+                .failures = { 0, 3 },
         };
         strcpy(r.rejected, "why not");
         r.window[0].left = true;

@@ -1,0 +1,119 @@
+/* Gates one by one. */
+#include "lib/judge_explain.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/judge_share.h"
+
+static const char *const kinds[] = {
+        [VIEW_COMPARISON] = "comparison",
+        [VIEW_LIMIT] = "limit",
+        [VIEW_BUDGET] = "budget",
+        [VIEW_QUERY] = "query",
+};
+
+const char *judge_view_kind_name(enum judge_view_kind k)
+{
+        return kinds[k];
+}
+
+/* A view in which the gate's own verdict, if it has one, is taken over. */
+static void begin(struct judge_view *w, const char *gate, enum judge_view_kind kind, const struct judge_share *s,
+                  enum judge_span span, bool speaks, const struct verdict *v)
+{
+        *w = (struct judge_view){ .kind = kind, .state = VERDICT_HEALTHY };
+        snprintf(w->gate, sizeof w->gate, "%s", gate);
+        if (s)
+                for (int a = 0; a < ARM_COUNT; a++) {
+                        w->bad[a] = s->bad[span][a];
+                        w->of[a] = s->of[span][a];
+                }
+        if (s && w->of[ARM_CANDIDATE] == 0)
+                w->state = VERDICT_NO_EVIDENCE;
+        if (speaks) {
+                w->state = v->state;
+                snprintf(w->says, sizeof w->says, "%s", v->reason);
+        }
+}
+
+static void compare(const struct judge_share *s, struct judge_view *w)
+{
+        struct verdict v = { 0 };
+        bool broken = judge_share_ratio(s, &v), unproved = !broken && judge_share_unproved(s, &v);
+
+        begin(w, s->ratio_gate, VIEW_COMPARISON, s, SPAN_TOTAL, broken || unproved, &v);
+        if (w->of[ARM_STABLE] == 0)
+                w->state = VERDICT_NO_EVIDENCE;
+        w->limit = s->rule->max_ratio;
+        if (w->limit > 0) {
+                w->false_rollback = exp(-s->log_needed);
+                w->evidence = judge_odds(judge_ratio_log_e(&s->test->worse));
+                w->evidence_needed = judge_odds(s->log_needed);
+                w->always_valid_p = fmin(1, exp(-s->test->worse.peak));
+        }
+        judge_effect_interval(&s->test->effect, .05, &w->ratio);
+        w->burst = judge_spread_burst(&s->test->spread);
+        if (s->rule->sound_ratio > 0) {
+                w->proof = judge_odds(s->test->sound.peak);
+                w->proof_needed = judge_odds(s->log_proof);
+                w->requests_missing = judge_share_missing(s);
+                w->seconds_missing = s->rate > 0 ? w->requests_missing / s->rate : -1;
+        }
+}
+
+static int explain_share(const struct judge_share *s, struct judge_view *out)
+{
+        struct judge_burning burning;
+        int n = 0;
+
+        if (!s->rule->on)
+                return 0;
+        if (s->rule->max_ratio > 0 || s->rule->sound_ratio > 0)
+                compare(s, &out[n++]);
+        if (s->rule->limit > 0) {
+                struct verdict v = { 0 };
+                bool speaks = judge_share_limit(s, &v);
+
+                begin(&out[n], s->limit_gate, VIEW_LIMIT, s, SPAN_STEP, speaks, &v);
+                out[n++].limit = s->rule->limit;
+        }
+        if (s->rule->budget > 0) {
+                struct verdict v = { 0 };
+                bool speaks = judge_share_budget(s, &v);
+
+                judge_burn_look(s->burn, s->rule->budget, &burning);
+                begin(&out[n], s->budget_gate, VIEW_BUDGET, s, SPAN_STEP, speaks, &v);
+                out[n].limit = s->rule->budget;
+                out[n++].burn_rate = burning.rate;
+        }
+        return n;
+}
+
+static void explain_query(const struct judge *j, const struct policy *p, int i, const struct gate_value *queries,
+                          struct judge_view *w)
+{
+        static const struct gate_value unknown = { .why = "not asked yet" };
+        struct verdict v = { 0 };
+        bool speaks = judge_query(j, p, i, queries ? &queries[i] : &unknown, &v);
+
+        begin(w, p->queries[i].name, VIEW_QUERY, NULL, SPAN_TOTAL, speaks, &v);
+        w->query = p->queries[i].query;
+        w->known = queries && queries[i].known;
+        w->value = w->known ? queries[i].value : 0;
+}
+
+int judge_explain(const struct judge *j, const struct policy *p, const struct gate_value *queries,
+                  struct judge_view out[JUDGE_VIEWS_MAX])
+{
+        struct judge_share g[2];
+        int n = 0;
+
+        judge_shares(j, p, g);
+        for (int i = 0; i < 2; i++)
+                n += explain_share(&g[i], out + n);
+        for (int i = 0; i < p->n_queries; i++)
+                explain_query(j, p, i, queries, &out[n++]);
+        return n;
+}

@@ -1,0 +1,37 @@
+/* Why the verdict is what it is: every gate of a policy with its counts, evidence and what it waits for. Pure. */
+#pragma once
+
+#include "lib/judge.h"
+
+enum { JUDGE_VIEWS_MAX = 6 + POLICY_QUERIES_MAX, JUDGE_VIEW_SAYS = VERDICT_REASON_LEN };
+
+enum judge_view_kind { VIEW_COMPARISON, VIEW_LIMIT, VIEW_BUDGET, VIEW_QUERY };
+
+struct judge_view {
+        char gate[NAME_MAX_LEN + 1];
+        enum judge_view_kind kind;
+        enum verdict_state
+                state; /* of this gate alone; a comparison without a breach is healthy once it has something to compare */
+        char says[JUDGE_VIEW_SAYS]; /* a sentence; "" when there is nothing to say */
+        /* Comparisons: */
+        double false_rollback; /* this gate's part */
+        double evidence, evidence_needed, always_valid_p;
+        struct judge_interval ratio;              /* 95 % confidence sequence */
+        double burst;                             /* mean size of bursts, as measured on stable */
+        double proof, proof_needed;               /* of a sound_ratio; needed 0: not asked */
+        double requests_missing, seconds_missing; /* for the proof; INFINITY: never; seconds -1: unknown */
+        /* Comparisons of the rollout so far, limits and budgets of the step. */
+        int64_t bad[ARM_COUNT], of[ARM_COUNT];
+        double limit;     /* limits, budgets: a share; comparisons: max_ratio */
+        double burn_rate; /* budgets */
+        /* Queries: */
+        bool known;
+        double value;
+        const char *query; /* the policy's text */
+};
+
+const char *judge_view_kind_name(enum judge_view_kind k); /* "comparison" */
+
+/* Returns how many. queries: the newest answers, or NULL when there are none. */
+int judge_explain(const struct judge *j, const struct policy *p, const struct gate_value *queries,
+                  struct judge_view out[JUDGE_VIEWS_MAX]);
