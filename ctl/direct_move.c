@@ -15,10 +15,14 @@
 static bool is_ours(const struct direct *d, const json_t *object)
 {
         const char *uid = kube_meta(d->rollout, "uid");
+        const json_t *meta = json_object_get(object, "metadata"), *owners = json_object_get(meta, "ownerReferences");
+        const char *label = json_str(json_object_get(meta, "labels"), LABEL_ROLLOUT);
         size_t i;
         json_t *owner;
 
-        json_array_foreach (json_object_get(json_object_get(object, "metadata"), "ownerReferences"), i, owner) {
+        if (json_array_size(owners) == 0) /* taken away, but rolloutd has made it */
+                return label && strcmp(label, d->name) == 0;
+        json_array_foreach (owners, i, owner) {
                 const char *theirs = json_str(owner, "uid");
                 if (theirs && *uid && strcmp(theirs, uid) == 0)
                         return true;
@@ -65,23 +69,23 @@ static int next_owned(const struct direct *d, struct direct_seen *seen, struct d
 
 /* --- Adopted --- */
 
-static int slot_of(const struct direct *d, const json_t *service, struct kube_slot *out, struct err *e)
+/* One that is somebody else's by now selects nothing of ours; it may not even be needed. */
+static int64_t selected_by(const struct direct *d, const json_t *service)
 {
         const json_t *selector = json_object_get(json_object_get(service, "spec"), "selector");
         const char *text = json_str(selector, LABEL_RELEASE);
+        int64_t release = 0;
 
-        if (service && !is_ours(d, service))
-                return err_set(e, ERR_INVALID, "Service %s/%s does not belong to the ModelRollout", d->namespace_,
-                               kube_meta(service, "name"));
-        if (text && release_parse(text, &out->release, NULL) < 0)
-                out->release = 0;
-        return 0;
+        return service && is_ours(d, service) && text && release_parse(text, &release, NULL) == 0 ? release : 0;
 }
 
 static int write_slot(const struct direct *d, struct direct_seen *seen, int s, struct direct_move *out, struct err *e)
 {
         json_t *spec = json_object_get(seen->slots[s], "spec");
 
+        if (spec && !is_ours(d, seen->slots[s]))
+                return err_set(e, ERR_INVALID, "Service %s/%s does not belong to the ModelRollout", d->namespace_,
+                               d->aim.backends[s]);
         if (!spec)
                 return err_set(e, ERR_NOT_FOUND, "Service %s/%s, which the route needs, does not exist", d->namespace_,
                                d->aim.backends[s]);
@@ -116,8 +120,7 @@ static int next_adopted(const struct direct *d, struct direct_seen *seen, struct
                 return -1;
         for (int s = 0; s < KUBE_SLOTS; s++) {
                 live[s].bp = r.refs[s].is.bp;
-                if (slot_of(d, seen->slots[s], &live[s], e))
-                        return -1;
+                live[s].release = selected_by(d, seen->slots[s]);
         }
         if (kube_slots_plan(live, &want, 1, &plan, e))
                 return -1;

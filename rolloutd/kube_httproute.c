@@ -35,12 +35,22 @@ static bool owner_was(const struct kube_target *t, const json_t *owner)
         return kind && name && strcmp(kind, "ModelRollout") == 0 && strcmp(name, t->name) == 0;
 }
 
+/* Somebody has taken the ownerReference away, but it is the one that we made. */
+static bool is_orphan(const struct kube_target *t, const json_t *route)
+{
+        const json_t *meta = json_object_get(route, "metadata");
+        const char *label = json_string_value(json_object_get(json_object_get(meta, "labels"), KUBE_LABEL_ROLLOUT));
+
+        return json_array_size(json_object_get(meta, "ownerReferences")) == 0 && label && strcmp(label, t->name) == 0;
+}
+
 static int check_owner(const struct kube_target *t, const json_t *route, struct kube_reading *out, struct err *e)
 {
         bool former = false;
         size_t i;
         json_t *owner;
 
+        out->ours = is_orphan(t, route);
         json_array_foreach (json_object_get(json_object_get(route, "metadata"), "ownerReferences"), i, owner) {
                 out->ours |= owner_is(t, owner);
                 former |= owner_was(t, owner);
@@ -90,10 +100,9 @@ static int read_owned(const struct kube_target *t, const json_t *route, struct k
 
         if (check_owner(t, route, out, e) || kube_route_find_owned(route, t->name, &out->rule, e))
                 return -1;
-        for (int i = 0; i < out->rule.n; i++)
-                shares[i] = out->rule.refs[i].is;
+        int n = kube_router_standing(t, &out->rule, shares);
         /* Shares are rounded where somebody has written odd weights; then it is not like ours either. */
-        AUTO(json) wanted = wanted_spec(t, shares, out->rule.n, true, NULL);
+        AUTO(json) wanted = wanted_spec(t, shares, n, true, NULL);
         out->shaped = wanted && is_like(json_object_get(route, "spec"), wanted);
         return 0;
 }
@@ -150,7 +159,8 @@ static void make_owned(const struct kube_platform *k, const struct kube_target *
 }
 
 /* Ours whole, so whatever others have put into it goes; but only while it is the same object. */
-static void change_owned(const struct kube_platform *k, const json_t *route, json_t *spec, bool exact, struct kube_write *out)
+static void change_owned(const struct kube_platform *k, const struct kube_target *t, const json_t *route, json_t *spec,
+                         bool exact, struct kube_write *out)
 {
         out->verb = KUBE_JSON_PATCH;
         out->body = json_array();
@@ -158,6 +168,8 @@ static void change_owned(const struct kube_platform *k, const json_t *route, jso
         if (exact)
                 add(out->body, "test", "/metadata/resourceVersion", json_string(kube_meta(route, "resourceVersion")));
         add(out->body, "replace", "/spec", json_incref(spec));
+        if (is_orphan(t, route))
+                add(out->body, "add", "/metadata/ownerReferences", json_pack("[o]", kube_owner(t)));
         add_epoch(out->body, k, route);
 }
 
@@ -171,7 +183,7 @@ static int write_owned(const struct kube_platform *k, const struct kube_target *
         if (!route)
                 make_owned(k, t, spec, out);
         else if (!is_like(json_object_get(route, "spec"), spec))
-                change_owned(k, route, spec, exact, out);
+                change_owned(k, t, route, spec, exact, out);
         return 0;
 }
 

@@ -57,8 +57,6 @@ void kube_index_tell(struct kube_platform *k, struct kube_target *t)
         if (!k->announcing)
                 return;
         t->announced = true;
-        if (!t->rival && !t->spec->invalid && t->route.exists)
-                kube_router_wanted(k, t);
         kube_spec_desire(t->spec, t->id, &d);
         if (t->rival && !*d.invalid)
                 (void) snprintf(d.invalid, sizeof d.invalid, "%s, which is older, has the route %s", t->rival->name,
@@ -178,6 +176,12 @@ static bool same_route(const struct kube_spec *a, const struct kube_spec *b)
         return same;
 }
 
+static bool same_shape(const struct kube_spec *a, const struct kube_spec *b)
+{
+        return same_route(a, b) && a->route.port == b->route.port &&
+               strcmp(text_or_empty(a->route.owned), text_or_empty(b->route.owned)) == 0;
+}
+
 /* What the watches have told before it came is read once. */
 static void read_if_late(struct kube_platform *k, struct kube_target *t)
 {
@@ -214,6 +218,8 @@ static void change_target(struct kube_platform *k, struct kube_target *t, const 
                 read_if_late(k, t);
         }
         heed_wish(t, old);
+        if (!same_shape(old, s) && !s->invalid)
+                kube_router_wanted(k, t);
         kube_spec_free(old);
         kube_index_tell(k, t);
 }

@@ -26,7 +26,7 @@
  *      kube_pods.c        why pods are not ready, from Deployments and pods (pure)
  *      kube_look.c        reading the pods of releases that are not ready
  *      kube_router.c      route(): jobs, who overtakes whom, what the route is seen to be
- *      kube_shift.c       one job: read, decide, write, and again while others are faster
+ *      kube_shift*.c      one job: read, decide, write, and again while others are faster
  *      kube_slots.c       the two Services of an adopted route (pure)
  *      kube_httproute.c   the first router: HTTPRoute of the Gateway API (pure)
  *      kube_gateways.c    what is peculiar about the gateways that read a route

@@ -59,7 +59,7 @@ static struct kube_router_job *begin(struct kube_platform *k, struct kube_target
 /* Put in order what is ours around the weights; any route() overtakes it. */
 static void tidy(struct kube_platform *k, struct kube_target *t, int64_t delay_ms)
 {
-        if (t->routing || !t->spec->route.name || !kube_router_of(t)->resource(k)->plural)
+        if (t->routing || t->rival || !t->spec->route.name || !kube_router_of(t)->resource(k)->plural)
                 return;
         kube_shift_start(begin(k, t), delay_ms);
 }
@@ -96,6 +96,8 @@ static int check_target(const struct kube_platform *k, const struct kube_target 
 {
         if (t->routing && t->routing->urgent && !urgent)
                 return err_set(e, ERR_CONFLICT, "a rollback is being written");
+        if (t->rival && !urgent)
+                return err_set(e, ERR_INVALID, "ModelRollout %s, which is older, has the route", t->rival->name);
         if (!t->spec->route.name)
                 return err_set(e, ERR_INVALID, "spec.route cannot be followed: %s",
                                t->spec->invalid ? t->spec->invalid : "no name");
@@ -163,6 +165,28 @@ void kube_router_wanted(struct kube_platform *k, struct kube_target *t)
 }
 
 /* --- what it is seen to be --- */
+
+static bool is_deployed(const struct kube_target *t, const char *service)
+{
+        int64_t release = 0;
+
+        (void) release_of_object(t->name, service, &release);
+        for (int i = 0; i < t->n_releases; i++)
+                if (t->releases[i].version == release)
+                        return t->releases[i].deployed;
+        return false;
+}
+
+int kube_router_standing(const struct kube_target *t, const struct kube_route_rule *rule,
+                         struct kube_share out[KUBE_ROUTE_REFS_MAX])
+{
+        int n = 0;
+
+        for (int i = 0; rule->total && i < rule->n; i++)
+                if (rule->refs[i].is.bp || is_deployed(t, rule->refs[i].is.service))
+                        out[n++] = rule->refs[i].is;
+        return n;
+}
 
 void kube_router_knows(struct kube_target *t, int slot, int64_t release)
 {

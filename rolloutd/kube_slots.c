@@ -62,6 +62,20 @@ static bool same_port(const json_t *live, const json_t *wanted)
                json_equal(json_object_get(a, "targetPort"), json_object_get(b, "targetPort"));
 }
 
+static const json_t *annotations_of(const json_t *object)
+{
+        return json_object_get(json_object_get(object, "metadata"), "annotations");
+}
+
+static void add_epoch(json_t *patch, const json_t *live, const json_t *wanted)
+{
+        json_t *epoch = json_object_get(annotations_of(wanted), KUBE_ANNOTATION_EPOCH);
+
+        if (json_is_object(annotations_of(live)) && epoch)
+                (void) json_array_append_new(patch, json_pack("{s:s, s:s, s:O}", "op", "add", "path",
+                                                              "/metadata/annotations/sluice.dev~1epoch", "value", epoch));
+}
+
 json_t *kube_slot_patch(const json_t *live, const json_t *wanted)
 {
         const json_t *spec = json_object_get(live, "spec"), *want = json_object_get(wanted, "spec");
@@ -77,6 +91,7 @@ json_t *kube_slot_patch(const json_t *live, const json_t *wanted)
                 replace(patch, "/spec/selector", selector);
         if (!same_ports)
                 replace(patch, "/spec/ports", ports);
+        add_epoch(patch, live, wanted);
         return patch;
 }
 

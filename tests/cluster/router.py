@@ -23,7 +23,7 @@ class Cluster:
     """One namespace as the router sees it."""
 
     def __init__(self, api, namespace):
-        self.api, self.namespace = api, namespace
+        self.api, self.namespace, self.owners = api, namespace, {}
         # Endpoints are of pods on nodes that exist. Nobody looks after this one, which is noticed after 40 s.
         api("POST", "/api/v1/nodes", {"metadata": {"name": namespace}})
         wait_until(lambda: api.get(f"/api/v1/namespaces/{namespace}/serviceaccounts/default"), "the service account")
@@ -42,9 +42,10 @@ class Cluster:
                 "route": route or {"parentRefs": [{"name": "gateway"}], "hostnames": ["fraud.test"]}}
         made = self.api("POST", self.rollout_path(""), {"apiVersion": SLUICE, "kind": "ModelRollout", "metadata": {"name": name},
                                                         "spec": spec})
+        self.owners[name] = {"apiVersion": SLUICE, "kind": "ModelRollout", "name": name, "uid": made["metadata"]["uid"],
+                             "controller": True}
         if status:
             self.api.patch(self.rollout_path(name) + "/status", {"status": status})
-        return made
 
     def release(self, release, name="fraud", ready=True, replicas=1):
         """Deployment, Service and one pod of a release; the pod says of itself that it is ready."""
@@ -52,7 +53,8 @@ class Cluster:
         labels = {"sluice.dev/rollout": name, "sluice.dev/release": release}
         self.api("POST", self.path("services"), {"metadata": {"name": full, "labels": labels}, "spec": {
             "selector": labels, "ports": [{"name": "http", "port": 8000}]}})
-        self.api("POST", self.path("deployments", group="apps/v1"), {"metadata": {"name": full, "labels": labels}, "spec": {
+        self.api("POST", self.path("deployments", group="apps/v1"), {"metadata": {
+            "name": full, "labels": labels, "ownerReferences": [self.owners[name]]}, "spec": {
             "paused": True, "replicas": replicas, "selector": {"matchLabels": labels}, "template": {
                 "metadata": {"labels": labels}, "spec": {"containers": [{"name": "scorer", "image": "x"}]}}}})
         self.api("POST", self.path("pods"), {"metadata": {"name": f"{full}-pod", "labels": labels}, "spec": {

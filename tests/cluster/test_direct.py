@@ -44,25 +44,22 @@ def fraction(**weights):
 @pytest.fixture
 def owned(here):
     """Release 1 is stable, 2 has 5 %: as rolloutd has left it."""
-    made = here.rollout(status=CANARY, **OWNED)
+    here.rollout(status=CANARY, **OWNED)
     for release in "12":
         here.release(release)
-    owner = {"apiVersion": made["apiVersion"], "kind": "ModelRollout", "name": "fraud", "uid": made["metadata"]["uid"], "controller": True}
     here.make_route(**OWNED, rules=[fraction(fraud_v1=9500, fraud_v2=500)])
-    here.api.patch(here.route_path(), {"metadata": {"ownerReferences": [owner], "annotations": {"kept": "yes"}}})
-    here.owner = owner
+    here.api.patch(here.route_path(), {"metadata": {"ownerReferences": [here.owners["fraud"]], "annotations": {"kept": "yes"}}})
     return here
 
 
 @pytest.fixture
 def adopted(here):
     """Release 3 has all the traffic, in slot b; slot a still selects 2."""
-    made = here.rollout(status=AT_REST, **ADOPTED)
-    owner = {"apiVersion": made["apiVersion"], "kind": "ModelRollout", "name": "fraud", "uid": made["metadata"]["uid"], "controller": True}
+    here.rollout(status=AT_REST, **ADOPTED)
     for release in "123":
         here.release(release)
     for slot, release in (("fraud-a", "2"), ("fraud-b", "3")):
-        here.api("POST", here.path("services"), {"metadata": {"name": slot, "ownerReferences": [owner]}, "spec": {
+        here.api("POST", here.path("services"), {"metadata": {"name": slot, "ownerReferences": [here.owners["fraud"]]}, "spec": {
             "selector": {"sluice.dev/rollout": "fraud", "sluice.dev/release": release},
             "ports": [{"port": 8000, "targetPort": 8000}]}})
     here.make_route(rules=[{"matches": [{"headers": [{"name": "x", "value": "y"}]}], "backendRefs": [{"name": "fraud-a", "port": 8000}]},
@@ -145,7 +142,7 @@ def test_a_missing_route_is_made(owned, ctl, api):
     api("DELETE", owned.route_path())
     ctl.run("rollback", ctl.target)
     made = owned.route()
-    assert made["metadata"]["ownerReferences"][0]["uid"] == owned.owner["uid"] and made["spec"]["hostnames"] == ["fraud.test"]
+    assert made["metadata"]["ownerReferences"][0]["uid"] == owned.owners["fraud"]["uid"] and made["spec"]["hostnames"] == ["fraud.test"]
     assert owned.weights() == {"fraud-v1": 10000}
 
 

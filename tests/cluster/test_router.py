@@ -2,7 +2,7 @@
 import pytest
 
 from kubeapi import JSON_PATCH
-from router import Cluster, Platform, Storm, install, touch, without_weights
+from router import GATEWAY_API, Cluster, Platform, Storm, install, touch, without_weights
 from waiting import wait_until
 
 ONE_ROUTE = "httproutes/fraud$"
@@ -172,6 +172,14 @@ def test_a_route_of_somebody_else_is_left_alone(here, platform):
     assert here.route() == before
 
 
+def test_an_owner_that_somebody_took_away_comes_back(owned, platform, api):
+    platform.shift({"1": 9500, "2": 500})
+    api.patch(owned.route_path(), {"metadata": {"ownerReferences": None, "annotations": None}})
+    platform.shift({"1": 10000}, urgent=True)
+    made = owned.route()["metadata"]
+    assert owned.weights() == {"fraud-v1": 10000} and made["ownerReferences"][0]["name"] == "fraud" and "sluice.dev/epoch" in made["annotations"]
+
+
 def test_a_rollback_overtakes_a_shift(owned, slow, proxy):
     reads = proxy.count(path=ONE_ROUTE)
     before = slow.ask_route({"1": 5000, "2": 5000})
@@ -197,6 +205,40 @@ def slow(cluster, proxy, owned, platform, namespace, tmp_path):
     yield p
     proxy.clear()
     p.stop()
+
+
+def test_a_gateway_that_takes_its_time_is_given_it(owned, platform, api):
+    api("POST", f"/apis/{GATEWAY_API}/gatewayclasses", {"apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": {
+        "name": owned.namespace}, "spec": {"controllerName": "traefik.io/gateway-controller"}})
+    api("POST", owned.path("gateways", group=GATEWAY_API), {"apiVersion": GATEWAY_API, "kind": "Gateway", "metadata": {
+        "name": "slow"}, "spec": {"gatewayClassName": owned.namespace, "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]}})
+    api.patch(owned.rollout_path(), {"spec": {"route": {"parentRefs": [{"name": "slow"}]}}})
+    wait_until(lambda: owned.route()["spec"]["parentRefs"][0]["name"] == "slow", "the other gateway")
+    owned.accept()
+    platform.until(lambda w: w["router_ok"], "the route is accepted")  # by whom is known from now on
+    platform.shift({"1": 9500, "2": 500})
+    owned.accept()
+    platform.until(lambda w: "is given 2 s" in w["router"], "the wait is told")
+    assert not platform.observe()["router_ok"]
+    platform.until(lambda w: w["router_ok"] and w["router"] == "", "it has settled")
+
+
+def test_a_gateway_that_wants_backends_early_keeps_those_without_weight(owned, platform, api):
+    api("POST", f"/apis/{GATEWAY_API}/gatewayclasses", {"apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": {
+        "name": owned.namespace}, "spec": {"controllerName": "networking.gke.io/gateway"}})
+    api("POST", owned.path("gateways", group=GATEWAY_API), {"apiVersion": GATEWAY_API, "kind": "Gateway", "metadata": {
+        "name": "cloud"}, "spec": {"gatewayClassName": owned.namespace, "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]}})
+    api.patch(owned.rollout_path(), {"spec": {"route": {"parentRefs": [{"name": "cloud"}]}}})
+
+    def kept():
+        platform.shift({"1": 10000, "2": 0})
+        return owned.weights() == {"fraud-v1": 10000, "fraud-v2": 0}
+    wait_until(kept, "the backend without weight is kept", lambda: owned.weights())
+    platform.until(lambda w: "Deployment is gone" not in w["releases"]["2"]["message"], "the Deployment is known")
+    api("DELETE", owned.path("deployments", "fraud-v2", "apps/v1"))
+    platform.until(lambda w: "Deployment is gone" in w["releases"]["2"]["message"], "the Deployment is gone")
+    owned.accept(ResolvedRefs="False")
+    wait_until(lambda: owned.weights() == {"fraud-v1": 10000}, "what is no more is not kept", lambda: (owned.weights(), platform.explain()))
 
 
 def test_whoever_repairs_a_route_sees_a_rollback_past_it_first(owned, platform):
@@ -282,6 +324,33 @@ def test_services_of_somebody_else_are_no_slots(here, platform, api):
     assert refused["failure"] == "INVALID" and "is somebody else's" in refused["message"]
     assert api.get(here.path("services", "fraud-a"))["spec"]["selector"] == {"app": "x"}
     platform.until(lambda w: "is somebody else's" in w["router"], "the reason is told")
+
+
+def test_a_slot_that_somebody_has_made_his_own_does_not_stop_going_back(adopted, platform, api):
+    platform.until_shifted({"1": 9500, "2": 500})
+    candidate = next(s for s in ("fraud-a", "fraud-b") if selects(adopted, s) == "2")
+    api.patch(adopted.path("services", candidate), {"metadata": {"ownerReferences": None}})
+    refused = platform.route({"1": 9000, "2": 1000})
+    assert refused["failure"] == "INVALID" and "is somebody else's" in refused["message"]
+    platform.shift({"1": 10000}, urgent=True)
+    assert adopted.weights(rule=1)[candidate] == 0 and sum(adopted.weights(rule=1).values()) == 10000
+
+
+def test_a_writer_that_applies_an_adopted_route_from_git_again_and_again_loses_nothing_but_weights(adopted, platform, api):
+    platform.until_shifted({"1": 9500, "2": 500})
+    git = adopted.route()["spec"]
+
+    def apply(o, n):
+        o["spec"], o["metadata"].setdefault("labels", {})["from"] = git, f"git-{n}"
+    storm = Storm(api, adopted.route_path(), apply)
+    try:
+        wait_until(lambda: storm.writes > 5, "the storm")
+        platform.shift({"1": 10000}, urgent=True)
+    finally:
+        storm.stop()
+    platform.shift({"1": 10000}, urgent=True)
+    assert sorted(adopted.weights(rule=1).values()) == [0, 10000]
+    assert without_weights(adopted.route()) == without_weights({"spec": git}) and adopted.route()["metadata"]["labels"]["from"]
 
 
 def test_weights_beside_other_people_s_keep_the_share_that_ours_have_together(adopted, platform, api):
