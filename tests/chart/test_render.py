@@ -106,7 +106,7 @@ def test_policies_of_the_values_change_members_add_and_remove():
     data = pick(objects({**LEAST, "rolloutd": {"policies": policies}}), "ConfigMap", "sluice-policies")["data"]
     canary, shipped = (yaml.safe_load(t) for t in (data["canary.yaml"], (ROOT / "policies/canary.yaml").read_text()))
     assert canary == {**shipped, "min_requests": 7}
-    assert "instant.yaml" not in data and yaml.safe_load(data["mine.yaml"]) == {"name": "mine", **policies["mine"]}
+    assert "instant.yaml" not in data and yaml.safe_load(data["mine.yaml"]) == {"name": "mine", "summary": "of the chart's values", **policies["mine"]}
 
 
 @pytest.mark.parametrize("policies, code", [({}, 0), ({"canary": {"min_requests": -1}}, 2)])

@@ -1,4 +1,5 @@
 """Sluice as the chart installs it: helm against the test cluster, with a PostgreSQL outside of it."""
+import base64
 import os
 import pathlib
 import subprocess
@@ -57,6 +58,16 @@ class Installation:
 
     def install(self, values, *args):
         return self.with_values("install", values, "--create-namespace", *args)
+
+    def service(self, api, program):
+        """Where the cluster answers for it."""
+        o = api.get(f"/api/v1/namespaces/{self.namespace}/services/{self.name}-{program}")
+        return f"http://{o['spec']['clusterIP']}:{o['spec']['ports'][0]['port']}"
+
+    def token(self, api):
+        """The administrator's."""
+        o = api.get(f"/api/v1/namespaces/{self.namespace}/secrets/{self.name}-admin")
+        return base64.b64decode(o["data"]["token"]).decode()
 
     def upgrade(self, values, *args):
         return self.with_values("upgrade", values, *args)

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import rights
 from cluster import kubeconfig
 from ctl import Ctl, Fake, json_reply, problem, rollout
 from router import Cluster, Storm, install, touch
@@ -29,9 +30,11 @@ def here(api, kubectl, namespace):
 
 
 @pytest.fixture
-def ctl(cluster, namespace, tmp_path):
-    c = Ctl(tmp_path, token="slc_test")
-    c.env |= {"KUBECONFIG": str(cluster.kubeconfig), "USER": "ann"}
+def ctl(cluster, api, namespace, tmp_path):
+    """As somebody on call, with the rights that the chart has for that."""
+    c, config = Ctl(tmp_path, token="slc_test"), tmp_path / "oncall.kubeconfig"
+    config.write_text(kubeconfig(cluster.url, cluster.ca, rights.oncall(cluster, api, namespace)))
+    c.env |= {"KUBECONFIG": str(config), "USER": "ann"}
     c.target = f"{namespace}.fraud"
     return c
 

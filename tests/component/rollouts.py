@@ -35,15 +35,16 @@ SLOW = QUICK.replace("quick", "slow").replace("hold: 1s", "hold: 1m")
 
 
 class Prometheus:
-    """Scrapes twice a second what the rolloutds on those ports say there is to scrape."""
+    """Scrapes twice a second what the rolloutds on those ports, or at those URLs, say there is to scrape."""
 
-    def __init__(self, folder, token, *rollout_ports):
-        self.folder, self.port = pathlib.Path(folder), free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+    def __init__(self, folder, token, *rollouts, host="127.0.0.1", port=None):
+        self.folder, self.host, self.port = pathlib.Path(folder), host, port or free_port()
+        self.url = f"http://{host}:{self.port}"
         self.folder.mkdir(exist_ok=True)
-        self.rollout_ports = rollout_ports
-        discovery = [{"url": f"http://127.0.0.1:{port}/v1/discovery/prometheus", "refresh_interval": "500ms",
-                      "authorization": {"type": "Bearer", "credentials": token}} for port in rollout_ports]
+        self.rollout_ports = rollouts
+        urls = [f"http://127.0.0.1:{r}" if isinstance(r, int) else r for r in rollouts]
+        discovery = [{"url": f"{url}/v1/discovery/prometheus", "refresh_interval": "500ms",
+                      "authorization": {"type": "Bearer", "credentials": token}} for url in urls]
         (self.folder / "prometheus.yml").write_text(json.dumps({  # JSON is YAML
             "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
             "scrape_configs": [{"job_name": "scorer", "http_sd_configs": discovery}]}))
@@ -51,7 +52,7 @@ class Prometheus:
 
     def start(self):
         command = ["prometheus", f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data",
-                   f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn"]
+                   f"--web.listen-address={self.host}:{self.port}", "--log.level=warn"]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], stdout=log, stderr=log)
         wait_until(self.answers, "Prometheus answers", 30)

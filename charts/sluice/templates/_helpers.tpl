@@ -141,7 +141,7 @@ affinity:
 {{- $_ := set $all (trimSuffix ".yaml" (base $path)) (fromYaml (toString $text)) }}
 {{- end }}
 {{- range $name, $policy := .Values.rolloutd.policies }}
-{{- $_ := set $all $name (empty $policy | ternary nil (mustMergeOverwrite (dict "name" $name) (get $all $name | default dict) ($policy | default dict))) }}
+{{- $_ := set $all $name (empty $policy | ternary nil (mustMergeOverwrite (dict "name" $name "summary" "of the chart's values") (get $all $name | default dict) ($policy | default dict))) }}
 {{- end }}
 {{- range $name, $policy := $all }}
 {{- if $policy }}
