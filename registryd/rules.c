@@ -60,12 +60,17 @@ int manifest_check(struct manifest_file *files, size_t n, struct err *e)
 
 int version_ref_parse(const char *text, struct version_ref *out, struct err *e)
 {
-        struct version_ref ref = { .alias = "" };
+        struct version_ref ref = { .name = "" };
 
         if (text[0] == '@') {
-                ref.alias = text + 1;
-                if (name_check("alias", ref.alias, e))
+                ref.name = text + 1;
+                if (name_check("alias", ref.name, e))
                         return -1;
+        } else if (strncmp(text, "sha256:", 7) == 0) {
+                if (!digest_is_valid(text))
+                        return err_set(e, ERR_INVALID, "\"%.80s\" is not a digest like sha256: and 64 lower-case hex digits",
+                                       text);
+                ref.name = text;
         } else if (version_parse(text, &ref.number, e)) {
                 return -1;
         }

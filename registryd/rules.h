@@ -35,11 +35,11 @@ int manifest_check(struct manifest_file *files, size_t n, struct err *e);
 /* --- which version --- */
 
 struct version_ref {
-        int64_t number;    /* 0: by alias */
-        const char *alias; /* borrowed from the text; "" when by number */
+        int64_t number;   /* 0: by name */
+        const char *name; /* an alias or a digest, borrowed from the text; "" when by number */
 };
 
-int version_ref_parse(const char *text, struct version_ref *out, struct err *e); /* "3" or "@champion" */
+int version_ref_parse(const char *text, struct version_ref *out, struct err *e); /* "3", "@champion" or "sha256:..." */
 
 /* --- byte ranges (RFC 9110, 14.1.2) --- */
 

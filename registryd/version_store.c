@@ -15,9 +15,11 @@
         "  WHERE a.model_id = v.model_id AND a.number = v.number)"                                                               \
         " FROM registry.model m "
 
-/* The version that $2 (a number, or 0) and $3 (an alias) name. */
+/* The version that $2 (a number, or 0) and $3 (an alias or a digest) name. */
 #define VERSION_BY_REF                                                                                                           \
         "registry.version v ON v.model_id = m.id AND v.number = CASE WHEN $2 > 0 THEN $2"                                        \
+        " WHEN $3 LIKE 'sha256:%'"                                                                                               \
+        " THEN (SELECT d.number FROM registry.version d WHERE d.model_id = m.id AND d.digest = $3)"                              \
         " ELSE (SELECT a.number FROM registry.alias a WHERE a.model_id = m.id AND a.name = $3) END "
 
 static json_t *version_of(const struct pg_rows *rows, int r)
@@ -38,7 +40,8 @@ static int need_version(const struct pg_rows *rows, int column, const char *mode
                 return 0;
         if (ref->number)
                 return err_set(e, ERR_NOT_FOUND, "model \"%s\" has no version %lld", model, (long long) ref->number);
-        return err_set(e, ERR_NOT_FOUND, "model \"%s\" has no alias \"%s\"", model, ref->alias);
+        return err_set(e, ERR_NOT_FOUND, "model \"%s\" has no %s \"%s\"", model,
+                       strncmp(ref->name, "sha256:", 7) == 0 ? "version with digest" : "alias", ref->name);
 }
 
 static const char VERSION_GET[] = VERSION_COLUMNS "LEFT JOIN " VERSION_BY_REF "WHERE m.name = $1";
@@ -48,7 +51,7 @@ int version_store_get(struct pg *db, int64_t deadline_ms, const char *model, con
 {
         AUTO(pg_rows) rows = NULL;
 
-        if (store_query(db, deadline_ms, VERSION_GET, PG_ARGS(PG_TEXT(model), PG_INT(ref->number), PG_TEXT(ref->alias)), &rows,
+        if (store_query(db, deadline_ms, VERSION_GET, PG_ARGS(PG_TEXT(model), PG_INT(ref->number), PG_TEXT(ref->name)), &rows,
                         e) ||
             need_version(rows, 1, model, ref, e))
                 return -1;
@@ -93,7 +96,7 @@ int version_store_file(struct pg *db, int64_t deadline_ms, const char *model, co
         AUTO(pg_rows) rows = NULL;
 
         if (store_query(db, deadline_ms, FILE_FIND,
-                        PG_ARGS(PG_TEXT(model), PG_INT(ref->number), PG_TEXT(ref->alias), PG_TEXT(path)), &rows, e) ||
+                        PG_ARGS(PG_TEXT(model), PG_INT(ref->number), PG_TEXT(ref->name), PG_TEXT(path)), &rows, e) ||
             need_version(rows, 0, model, ref, e))
                 return -1;
         if (pg_is_null(rows, 0, 1))
@@ -179,6 +182,6 @@ int version_store_add(struct pg *db, int64_t deadline_ms, const char *model, con
         if (pg_tx(db, deadline_ms, add, &a, e))
                 return -1;
         *added = a.added;
-        struct version_ref ref = { .number = a.number, .alias = "" };
+        struct version_ref ref = { .number = a.number, .name = "" };
         return version_store_get(db, deadline_ms, model, &ref, out, e);
 }

@@ -93,7 +93,8 @@ def test_what_is_not_there_is_not_found(registry):
     registry.model("bare")
     for path, words in [("/v1/models/nobody", '"nobody"'), ("/v1/models/nobody/versions", '"nobody"'),
                         ("/v1/models/nobody/versions/1", '"nobody"'), ("/v1/models/bare/versions/1", "no version 1"),
-                        ("/v1/models/bare/versions/@live", 'no alias "live"'), ("/v1/models/nobody/aliases", '"nobody"'),
+                        ("/v1/models/bare/versions/@live", 'no alias "live"'),
+                        (f"/v1/models/bare/versions/sha256:{'0' * 64}", "no version with digest"), ("/v1/models/nobody/aliases", '"nobody"'),
                         ("/v1/models/bare/aliases/live", 'no alias "live"'), ("/v1/models/bare/aliases/live/history", "no alias"),
                         ("/v1/models/bare/versions/1/files/x", "no version 1"), ("/v2/", "nothing at")]:
         assert refused(registry("GET", path), 404, "NOT_FOUND", words)
@@ -247,7 +248,9 @@ def test_an_alias_moves_and_remembers(registry, aliased):
     assert (same.status, same.body) == (200, r.body)
     got = aliased("GET", "champion", role="reader")
     assert (got.body, got.headers["ETag"]) == (r.body, '"2"')
-    assert registry.get("/v1/models/aliased/versions/@champion")["number"] == 2
+    champion = registry.get("/v1/models/aliased/versions/@champion")
+    assert champion["number"] == 2
+    assert registry.get(f"/v1/models/aliased/versions/{champion['digest']}") == champion
     assert registry.get("/v1/models/aliased/versions/2")["aliases"] == ["champion"]
     assert registry.get("/v1/models/aliased")["aliases"]["champion"] == 2
     assert aliased("DELETE", "champion", suffix="?reason=" + "r" * 1025).status == 400

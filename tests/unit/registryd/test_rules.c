@@ -76,19 +76,23 @@ static void entity_tags_are_found_in_lists(void **state)
         assert_false(etag_is_listed("\"a", "a"));
 }
 
-static void a_reference_is_a_number_or_an_alias(void **state)
+static void a_reference_is_a_number_an_alias_or_a_digest(void **state)
 {
-        static const char *const bad[] = { "", "0", "-1", "01", "1.5", "x", "@", "@A", "@a/b", "3@a", " 3", "2147483648" };
+        static const char *const bad[] = { "",     "0",   "-1", "01",         "1.5",     "x",         "@",         "@A",
+                                           "@a/b", "3@a", " 3", "2147483648", "sha256:", "sha256:12", "sha512:12", "@sha256:12" };
         struct version_ref ref;
         struct err e = { 0 };
 
         (void) state;
         assert_ok(version_ref_parse("3", &ref, &e), e);
         assert_int_equal(ref.number, 3);
-        assert_string_equal(ref.alias, "");
+        assert_string_equal(ref.name, "");
         assert_ok(version_ref_parse("@champion", &ref, &e), e);
         assert_int_equal(ref.number, 0);
-        assert_string_equal(ref.alias, "champion");
+        assert_string_equal(ref.name, "champion");
+        assert_ok(version_ref_parse("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", &ref, &e), e);
+        assert_int_equal(ref.number, 0);
+        assert_string_equal(ref.name, "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
         for (size_t i = 0; i < LENGTH(bad); i++)
                 assert_failed(version_ref_parse(bad[i], &ref, &e), e, ERR_INVALID, "");
 }
@@ -273,7 +277,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_range_header_names_one_piece_of_the_file),
                 cmocka_unit_test(entity_tags_are_found_in_lists),
-                cmocka_unit_test(a_reference_is_a_number_or_an_alias),
+                cmocka_unit_test(a_reference_is_a_number_an_alias_or_a_digest),
                 cmocka_unit_test(preconditions_decide_on_the_revision_that_stands),
                 cmocka_unit_test(a_precondition_that_is_not_understood_is_refused),
                 cmocka_unit_test(a_manifest_comes_out_sorted),
