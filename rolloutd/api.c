@@ -212,6 +212,7 @@ const struct http_route api_routes[] = {
         { "POST", "/v1/rollouts/{target}/resume", ROLE_DEPLOYER, BODY_MAX, api_resume, "go on", NULL },
         { "POST", "/v1/rollouts/{target}/promote", ROLE_DEPLOYER, BODY_MAX, api_promote, "end this step, or all of them", NULL },
         { "POST", "/v1/rollouts/{target}/abort", ROLE_DEPLOYER, BODY_MAX, api_abort, "back to stable", NULL },
+        { "POST", "/v1/rollouts/{target}/retry", ROLE_DEPLOYER, BODY_MAX, api_retry, "what was rolled back, again", NULL },
         { "POST", "/v1/rollouts/{target}/rollback", ROLE_DEPLOYER, BODY_MAX, api_rollback, "back to stable or earlier", NULL },
         { "GET", "/v1/rollouts/{target}/explain", ROLE_READER, 0, api_explain, "what the gates say", NULL },
         { "GET", "/v1/rollouts/{target}/history", ROLE_READER, 0, history_get, "events, newest first", NULL },

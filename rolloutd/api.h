@@ -40,6 +40,7 @@ int api_explain(struct http_request *rq, struct http_reply *rp, struct err *e); 
 int api_start(struct http_request *rq, struct http_reply *rp, struct err *e); /* api_steer.c */
 int api_pause(struct http_request *rq, struct http_reply *rp, struct err *e);
 int api_resume(struct http_request *rq, struct http_reply *rp, struct err *e);
+int api_retry(struct http_request *rq, struct http_reply *rp, struct err *e);
 int api_abort(struct http_request *rq, struct http_reply *rp, struct err *e);
 int api_promote(struct http_request *rq, struct http_reply *rp, struct err *e);
 int api_rollback(struct http_request *rq, struct http_reply *rp, struct err *e);
@@ -48,4 +49,5 @@ int api_watch(struct http_request *rq, struct http_reply *rp, struct err *e); /*
 /* Tell those who watch: the record changed (or what the target waits for did), or something happened. */
 void api_watch_changed(struct controller *c, struct target *t);
 void api_watch_happened(struct controller *c, struct target *t, const struct event *ev);
+void api_watch_gone(struct controller *c, struct target *t); /* end the streams of those who watch it */
 void api_watch_look(struct controller *c, struct target *t); /* tell those whose message is another by now */

@@ -36,7 +36,7 @@ static void start_it(struct api_call *call, struct err *e)
                                release_text(call->rq.version).text, call->target);
         else if (target_ask(t, &call->rq, e) == 0)
                 target_wait(t, TARGET_SAVED, call->timeout_ms, carried_out, call);
-        t->woken = true;
+        target_wake(t);
 }
 
 static void resolved(void *arg, const struct registry_version *v, const struct err *failure)
@@ -86,16 +86,21 @@ static int check_free(const struct controller *c, const char *model, struct err 
         return 0;
 }
 
+/* A name in the body that is wrong is the body's fault, not the path's. */
 static const struct policy *find_policy(const struct controller *c, const char *name, struct err *e)
 {
-        const struct policy *policy = policies_find(&c->policies, name);
-        const char *broken = policies_why_broken(&c->policies, name);
+        struct err why = { 0 };
+        const struct policy *policy = controller_policy(c, name, &why);
 
-        if (!policy && broken)
-                err_set(e, ERR_INVALID, "the policy \"%.64s\" cannot be used: %s", name, broken);
-        else if (!policy)
-                err_set(e, ERR_INVALID, "there is no policy \"%.64s\"", name);
+        if (!policy)
+                err_set(e, ERR_INVALID, "%s", why.msg);
         return policy;
+}
+
+static int declared_elsewhere(const struct http_request *rq, struct err *e)
+{
+        return err_set(e, ERR_CONFLICT, "the ModelRollout \"%s\" declares the version that is rolled out: change it there",
+                       rq->arg[0]);
 }
 
 int api_start(struct http_request *rq, struct http_reply *rp, struct err *e)
@@ -107,6 +112,8 @@ int api_start(struct http_request *rq, struct http_reply *rp, struct err *e)
         AUTO(json) body = NULL;
         json_t *version;
 
+        if (c->wants)
+                return declared_elsewhere(rq, e);
         if (name_check("model", rq->arg[0], e) < 0 || http_body_json(rq, &body, e) < 0 ||
             json_take("rollout", body, e, "{s:o, s?s, s?s}", "version", &version, "policy", &name, "reason", &reason) < 0 ||
             take_ref(version, ref, e) < 0 || take_reason(reason, &wish, e) < 0 || check_free(c, rq->arg[0], e) < 0)
@@ -141,7 +148,7 @@ static int steer(struct http_request *rq, struct http_reply *rp, struct target *
                 return -1;
         struct api_call *call = api_call_new(rq, rp);
         target_wait(t, until, call->timeout_ms, carried_out, call);
-        t->woken = true;
+        target_wake(t);
         return 0;
 }
 
@@ -187,6 +194,39 @@ int api_promote(struct http_request *rq, struct http_reply *rp, struct err *e)
                 return -1;
         wish.what = full ? ASK_PROMOTE_FULL : ASK_PROMOTE;
         return steer(rq, rp, t, &wish, TARGET_SAVED, e);
+}
+
+/* Where nothing is declared, what was started last, by the policy that it was started by. */
+static int retry_last(const struct target *t, struct request *wish, struct err *e)
+{
+        const struct release *last = &t->now.followed;
+
+        if (last->version == 0 || last->version == t->now.stable.version)
+                return err_set(e, ERR_CONFLICT, "%s has nothing that was rolled back to try again", t->now.target);
+        wish->what = ASK_RETRY;
+        wish->version = last->version;
+        memcpy(wish->digest, last->digest, sizeof wish->digest);
+        memcpy(wish->build, last->build, sizeof wish->build);
+        wish->policy = policy_ref(t->now.policy);
+        return 0;
+}
+
+int api_retry(struct http_request *rq, struct http_reply *rp, struct err *e)
+{
+        struct controller *c = api_controller(rq);
+        struct request wish = { 0 };
+        const char *reason = NULL;
+        AUTO(json) body = NULL;
+        struct target *t;
+        int r;
+
+        if (api_find(rq, &t, e) < 0 || take_body(rq, &body, e) < 0 ||
+            json_take("request", body, e, "{s?s}", "reason", &reason) < 0 || take_reason(reason, &wish, e) < 0 ||
+            (c->wants ? wants_retry(c->wants, t, &wish, e) : retry_last(t, &wish, e)) < 0)
+                return -1;
+        r = steer(rq, rp, t, &wish, TARGET_SAVED, e);
+        policy_unref(wish.policy);
+        return r;
 }
 
 /* A rollback that a person asks for goes to a version that can serve; one that the judge asks for goes to stable regardless. */

@@ -76,6 +76,19 @@ void api_watch_happened(struct controller *c, struct target *t, const struct eve
                 (void) http_stream_event(w->stream, "event", ev->number, text);
 }
 
+void api_watch_gone(struct controller *c, struct target *t)
+{
+        struct api_watch *w, *next;
+
+        DL_FOREACH_SAFE(c->watches, w, next)
+        {
+                if (w->t != t)
+                        continue;
+                w->t = NULL; /* the stream may close later */
+                http_stream_close(w->stream);
+        }
+}
+
 void api_watch_look(struct controller *c, struct target *t)
 {
         struct api_watch *w, *next;

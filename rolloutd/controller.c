@@ -40,7 +40,11 @@ static uint32_t env_dice(void *arg)
 
 static void env_changed(void *arg, struct target *t)
 {
-        api_watch_changed(arg, t);
+        struct controller *c = arg;
+
+        api_watch_changed(c, t);
+        if (c->wants)
+                wants_target_changed(c->wants, t);
 }
 
 static void log_decision(struct controller *c, const struct target *t, const struct event *ev)
@@ -109,6 +113,31 @@ int controller_make(struct controller *c, const char *target, const char *model,
                 return err_set(e, ERR_UNAVAILABLE, "there are %d targets already", CONTROLLER_TARGETS_MAX);
         *out = add(c, target_new(&c->env, target, model));
         return 0;
+}
+
+static void forget_unreadable(struct controller *c, const char *target)
+{
+        for (size_t i = 0; i < c->n_unreadable; i++)
+                if (strcmp(c->unreadable[i].target, target) == 0) {
+                        c->unreadable[i] = c->unreadable[--c->n_unreadable];
+                        return;
+                }
+}
+
+void controller_forget(struct controller *c, const char *target)
+{
+        forget_unreadable(c, target);
+        for (size_t i = 0; i < c->n_targets; i++) {
+                struct target *t = c->targets[i].t;
+
+                if (strcmp(t->now.target, target) != 0)
+                        continue;
+                target_forget(t);
+                api_watch_gone(c, t);
+                c->targets[i] = c->targets[--c->n_targets];
+                target_free(t);
+                return;
+        }
 }
 
 static void leave_alone(struct controller *c, const char *target, const struct err *why)
@@ -239,11 +268,12 @@ static bool any_woken(const struct controller *c)
  * the same round. */
 static int64_t work(struct controller *c)
 {
-        int64_t began_us = clock_us(), now = began_us / 1000, wake, platform_ms;
+        int64_t began_us = clock_us(), now = began_us / 1000, wake, platform_ms, wants_ms;
         size_t passes;
 
         do_due(c, now);
         c->platform->ops->run(c->platform, now);
+        wants_ms = c->wants && c->loaded && !c->draining ? wants_run(c->wants) : -1;
         passes = run_targets(c, began_us, &wake);
         platform_ms = c->platform->ops->run(c->platform, clock_ms());
         http_server_run(c->server); /* answers that have become possible */
@@ -252,6 +282,7 @@ static int64_t work(struct controller *c)
         if (any_woken(c))
                 return 0;
         wake = earlier(wake, platform_ms);
+        wake = earlier(wake, wants_ms);
         wake = earlier(wake, http_server_timeout_ms(c->server));
         if (!c->listing_tokens && !c->draining)
                 wake = earlier(wake, c->tokens_at_ms > now ? c->tokens_at_ms - now : 0);
@@ -269,6 +300,18 @@ static bool all_is_written(const struct controller *c)
                 if (c->targets[i].t->edits != c->targets[i].t->saved_edits || c->targets[i].t->acting)
                         return false;
         return true;
+}
+
+const struct policy *controller_policy(const struct controller *c, const char *name, struct err *e)
+{
+        const struct policy *policy = policies_find(&c->policies, name);
+        const char *broken = policies_why_broken(&c->policies, name);
+
+        if (!policy && broken)
+                err_set(e, ERR_INVALID, "the policy \"%.64s\" cannot be used: %s", name, broken);
+        else if (!policy)
+                err_set(e, ERR_NOT_FOUND, "there is no policy \"%.64s\"", name);
+        return policy;
 }
 
 static void check_default_policy(const struct controller *c)
@@ -407,6 +450,7 @@ int controller_new(const struct settings *settings, struct daemon *daemon, struc
                 controller_free(c);
                 return -1;
         }
+        controller_listen(c);
         *out = c;
         return 0;
 }
@@ -418,6 +462,7 @@ void controller_free(struct controller *c)
         http_server_stop(c->server);
         prometheus_free(c->prometheus);
         registry_free(c->registry);
+        wants_free(c->wants);
         decision_log_free(c->decisions);
         c->platform->ops->free(c->platform);
         for (size_t i = 0; i < c->n_targets; i++)

@@ -16,6 +16,7 @@
 #include "rolloutd/settings.h"
 #include "rolloutd/target.h"
 #include "rolloutd/tokens.h"
+#include "rolloutd/wants.h"
 
 enum {
 #define METRIC(id, ...) METRIC_##id,
@@ -51,6 +52,7 @@ struct controller {
         struct policies policies;
         struct policy_pool *policy_pool;
         struct metrics *metrics;
+        struct wants *wants; /* NULL: targets are not declared here */
         struct target_env env;
         struct controlled *targets;
         size_t n_targets;
@@ -85,4 +87,9 @@ int controller_find(const struct controller *c, const char *target, struct targe
 int controller_resolve(const struct controller *c, const char *name, struct target **out, struct err *e);
 /* Found or new. UNAVAILABLE as above, or when there are too many. */
 int controller_make(struct controller *c, const char *target, const char *model, struct target **out, struct err *e);
+/* Its declaration is gone: free it, and tell who waits for it or watches it. */
+void controller_forget(struct controller *c, const char *target);
+/* NULL: NOT_FOUND, or INVALID when it cannot be used. */
+const struct policy *controller_policy(const struct controller *c, const char *name, struct err *e);
+void controller_listen(struct controller *c);      /* to declarations, if there are any: controller_wants.c */
 void controller_sync_tokens(struct controller *c); /* soon, not at once */

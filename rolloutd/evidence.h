@@ -31,4 +31,5 @@ typedef void (*evidence_fn)(void *arg, const struct evidence *ev);
 struct evidence_source { /* first member of each implementation's own struct */
         /* Returns at once; `done` runs exactly once, later, unless the source is freed. The question is copied. */
         void (*ask)(struct evidence_source *s, const struct evidence_question *q, evidence_fn done, void *arg);
+        void (*forget)(struct evidence_source *s, void *arg); /* questions of this arg are not answered any more */
 };

@@ -212,12 +212,23 @@ static void ask(struct evidence_source *s, const struct evidence_question *q, ev
         }
 }
 
+static void forget(struct evidence_source *s, void *arg)
+{
+        struct prometheus *p = (struct prometheus *) s;
+        struct question *qu, *next;
+
+        DL_FOREACH_SAFE(p->questions, qu, next)
+        if (qu->arg == arg)
+                question_free(qu);
+}
+
 struct prometheus *prometheus_new(struct http_loop *loop, const char *url)
 {
         struct prometheus *p = xcalloc(1, sizeof *p);
         size_t n = strlen(url);
 
         p->source.ask = ask;
+        p->source.forget = forget;
         p->loop = loop;
         p->url = xasprintf("%.*s/api/v1/query", (int) (n > 0 && url[n - 1] == '/' ? n - 1 : n), url);
         return p;

@@ -149,6 +149,23 @@ static int nothing_earlier(const struct rollout *r, struct err *e)
                        r->target, left);
 }
 
+/* Who says 7 means 7.1 when that is the only way in which 7 runs. */
+static int64_t only_build_of(const struct rollout *r, int64_t to)
+{
+        int64_t found = release_version(r->stable.version) == to ? r->stable.version : 0;
+
+        if (release_build(to) != 0 || r->stable.version == to || r->candidate.version == to || window_find(r, to))
+                return to;
+        for (int i = 0; i < r->n_window; i++) {
+                if (release_version(r->window[i].version) != to)
+                        continue;
+                if (found)
+                        return to;
+                found = r->window[i].version;
+        }
+        return found ? found : to;
+}
+
 int rollout_back_to(const struct rollout *r, int64_t to, int64_t *version, struct err *e)
 {
         bool rest = phase_is_at_rest(r->phase);
@@ -157,6 +174,8 @@ int rollout_back_to(const struct rollout *r, int64_t to, int64_t *version, struc
                 return err_set(e, ERR_CONFLICT, "%s has no stable version to go back to", r->target);
         if (to == 0)
                 to = rest ? window_previous(r) : r->stable.version;
+        else
+                to = only_build_of(r, to);
         if (to == 0)
                 return nothing_earlier(r, e);
         *version = to;

@@ -73,6 +73,36 @@ void target_free(struct target *t)
         free(t);
 }
 
+void target_forget(struct target *t)
+{
+        t->env->evidence->forget(t->env->evidence, t);
+        target_waiters_gone(t);
+}
+
+void target_wake(struct target *t)
+{
+        bool first = !t->woken;
+
+        t->woken = true;
+        if (first && t->env->woke)
+                t->env->woke(t->env->arg, t);
+}
+
+void target_look(struct target *t)
+{
+        t->observe_at_ms = target_now(t);
+        target_wake(t);
+}
+
+void target_publish(struct target *t)
+{
+        const struct platform_ops *ops = t->env->platform->ops;
+
+        t->news = false;
+        if (ops->publish)
+                ops->publish(t->env->platform, t, t->followed_generation, t->trouble);
+}
+
 void target_failed(struct target *t, const char *operation, const struct err *e)
 {
         if (t->env->failed)
@@ -129,6 +159,12 @@ static void gather_world(const struct target *t, struct observation *o)
         o->switched = t->switched != 0;
 }
 
+/* Asked again after a conflict, a rollback may by now want to go to what does not run any more. */
+static bool can_go_to(const struct rollout *r, int64_t version)
+{
+        return r->stable.version == 0 || rollout_back_to(r, version, &version, NULL) == 0;
+}
+
 static void gather(const struct target *t, const struct request *rq, struct observation *o)
 {
         const struct rollout *r = &t->now;
@@ -142,7 +178,7 @@ static void gather(const struct target *t, const struct request *rq, struct obse
                 .want_promote = rq->what == ASK_PROMOTE,
                 .want_promote_full = rq->what == ASK_PROMOTE_FULL,
                 .want_abort = rq->what == ASK_ABORT,
-                .want_rollback = rq->what == ASK_ROLLBACK,
+                .want_rollback = rq->what == ASK_ROLLBACK && can_go_to(r, rq->version),
                 .superseded = rq->what == ASK_SUPERSEDE,
                 .has_stable = r->stable.version != 0,
                 .paused = r->paused,
@@ -363,5 +399,7 @@ int64_t target_run(struct target *t)
                 target_inquire(t);
         target_pass(t);
         target_waiters_answer(t);
+        if (t->news)
+                target_publish(t);
         return t->woken ? 0 : next_due(t, target_now(t));
 }

@@ -37,6 +37,7 @@ struct target_env {
         void (*happened)(void *arg, struct target *t, const struct event *ev);
         void (*failed)(void *arg, struct target *t, const char *operation, const struct err *e);
         void (*routed_back)(void *arg, struct target *t, int64_t took_ms);
+        void (*woke)(void *arg, struct target *t); /* it wants to run at once */
         void *arg;
 };
 
@@ -58,6 +59,11 @@ struct target {
         struct request
                 *unsaved;  /* what was asked for and made the edits; made again should somebody else win the save; or NULL */
         int64_t published; /* number of the newest event told to env->happened */
+        bool news;         /* something is to be told to who reads the declaration */
+
+        /* wants.c's, where targets are declared: see platform.h, publish(). */
+        int64_t followed_generation;
+        const struct desire_trouble *trouble; /* borrowed; NULL: none */
 
         struct target_world world;
         bool world_known;          /* world is no older than the last thing done to it */
@@ -98,10 +104,16 @@ struct target {
 struct target *target_new(const struct target_env *env, const char *target, const char *model);
 /* As it was saved. NULL and INVALID if the record does not decode. */
 struct target *target_load(const struct target_env *env, const struct platform_record *saved, struct err *e);
-void target_free(struct target *t); /* after platform and evidence are freed, so that nothing calls back */
+void target_free(struct target *t); /* when nothing calls back any more: platform and evidence are freed, or have forgotten it */
+/* Its declaration is gone: who waits is told, and evidence does not call back. Then free it. */
+void target_forget(struct target *t);
 
 /* Do what is due; returns in how many milliseconds to call again at the latest. Call also when t->woken. */
 int64_t target_run(struct target *t);
+
+void target_wake(struct target *t);    /* run it at once */
+void target_look(struct target *t);    /* the platform sees something new: observe at once */
+void target_publish(struct target *t); /* where targets are declared */
 
 /* Carry out what a person asks for, in memory and, for a rollback, towards the router, before it returns. CONFLICT with a
  * sentence when the phase does not allow it. Then wait for it with target_wait(). */

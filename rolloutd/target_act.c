@@ -12,7 +12,7 @@
 static const struct backoff_policy urgent_backoff = { .base_ms = 100, .cap_ms = 5000 };
 static const struct backoff_policy calm_backoff = { .base_ms = 500, .cap_ms = 15000 };
 
-enum { QUICK_LOOK_MS = 250, SCALE_AGAIN_MS = 2000 };
+enum { QUICK_LOOK_MS = 250, SCALE_AGAIN_MS = 2000, REST_LOOK_MS = 30000 };
 
 /* --- observing --- */
 
@@ -49,16 +49,33 @@ static void keep_failure(struct err **at, const struct err *failure)
         *at = xmemdup(failure, sizeof *failure);
 }
 
-static void keep_world(struct target_world *w, const struct world *seen)
+static const char *message_of(const struct target_world *w)
+{
+        return w->router_message ? w->router_message : "";
+}
+
+/* True if it is another one. */
+static bool keep_world(struct target_world *w, const struct world *seen)
 {
         size_t n = (size_t) seen->n_versions;
+        bool same = w->versions && w->n_versions == seen->n_versions && w->router_ok == seen->router_ok &&
+                    strcmp(message_of(w), seen->router_message) == 0;
 
-        w->versions = xrealloc(w->versions, n ? n : 1, sizeof *w->versions);
-        memcpy(w->versions, seen->versions, n * sizeof *w->versions);
+        for (size_t i = 0; i < n && same; i++) {
+                const struct version_status *a = &w->versions[i], *b = &seen->versions[i];
+
+                same = a->version == b->version && a->wanted == b->wanted && a->ready == b->ready && a->failed == b->failed &&
+                       a->weight_bp == b->weight_bp && strcmp(a->message, b->message) == 0;
+        }
+        if (same)
+                return false;
+        free(w->versions);
+        w->versions = xmemdup(seen->versions, (n ? n : 1) * sizeof *w->versions);
         w->n_versions = seen->n_versions;
         w->router_ok = seen->router_ok;
         free(w->router_message);
         w->router_message = *seen->router_message ? xstrdup(seen->router_message) : NULL;
+        return true;
 }
 
 static void observed(void *arg, const struct world *seen, const struct err *failure)
@@ -66,12 +83,13 @@ static void observed(void *arg, const struct world *seen, const struct err *fail
         struct target *t = arg;
 
         t->observing = false;
-        t->woken = true;
+        target_wake(t);
         if (failure) {
                 if (!t->world_failure)
                         target_failed(t, "observe", failure);
                 keep_failure(&t->world_failure, failure);
                 t->world_known = false;
+                t->news = true;
                 return;
         }
         free(t->world_failure);
@@ -80,7 +98,7 @@ static void observed(void *arg, const struct world *seen, const struct err *fail
                 t->observe_at_ms = target_now(t);
                 return;
         }
-        keep_world(&t->world, seen);
+        t->news |= keep_world(&t->world, seen);
         t->world_known = true;
         note_down(t);
         note_weights(t);
@@ -91,6 +109,10 @@ static int64_t look_interval(const struct target *t)
 {
         bool waiting = t->now.phase == PHASE_PENDING || (!phase_is_at_rest(t->now.phase) && !target_weights_stand(t));
 
+        bool told = t->env->platform->ops->listen != NULL; /* the platform says when there is something to see */
+
+        if (told && phase_is_at_rest(t->now.phase) && target_weights_stand(t))
+                return REST_LOOK_MS;
         return waiting && t->env->tick_ms > QUICK_LOOK_MS ? QUICK_LOOK_MS : t->env->tick_ms;
 }
 
@@ -159,7 +181,7 @@ static void acted(void *arg, const struct err *failure)
         t->world_known = false;
         t->acts++;
         t->observe_at_ms = target_now(t);
-        t->woken = true;
+        target_wake(t);
         free(op);
 }
 

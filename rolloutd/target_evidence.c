@@ -142,7 +142,8 @@ static void answered(void *arg, const struct evidence *ev)
         struct target *t = arg;
 
         t->asking = false;
-        t->woken = true;
+        t->news = true;
+        target_wake(t);
         if (t->loading || !target_wants_evidence(t))
                 return;
         if (ev->ok) {

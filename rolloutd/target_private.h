@@ -60,3 +60,4 @@ void target_waiters_answer(struct target *t);
 void target_waiters_reloaded(struct target *t, bool taken);
 int64_t target_waiters_due(const struct target *t); /* the first deadline; INT64_MAX: nobody waits */
 void target_waiters_free(struct target *t);
+void target_waiters_gone(struct target *t); /* the target is no more: tell them */

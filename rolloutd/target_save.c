@@ -28,7 +28,7 @@ static void reloaded(void *arg, const struct platform_record *records, size_t n,
         struct err e = { 0 };
 
         t->loading = false;
-        t->woken = true;
+        target_wake(t);
         if (failure) {
                 target_failed(t, "load", failure);
                 t->save_at_ms = later(t, &t->save_backoff);
@@ -80,7 +80,7 @@ static void saved(void *arg, int64_t revision, const struct err *failure)
         struct target *t = arg;
 
         t->saving = false;
-        t->woken = true;
+        target_wake(t);
         if (failure) {
                 target_failed(t, "save", failure);
                 if (failure->kind == ERR_CONFLICT)
@@ -107,7 +107,7 @@ static void recorded(void *arg, const struct err *failure)
         struct target *t = arg;
 
         t->recording = false;
-        t->woken = true;
+        target_wake(t);
         if (failure) {
                 target_failed(t, "record", failure);
                 t->record_at_ms = later(t, &t->record_backoff);
@@ -138,6 +138,7 @@ void target_save(struct target *t)
         if (!target_is_saved(t) && !t->saving && now >= t->save_at_ms) {
                 AUTO(str) text = rollout_encode(&t->now);
 
+                target_publish(t);
                 t->saving = true;
                 t->saving_edits = t->edits;
                 t->env->platform->ops->save(t->env->platform, t->now.target, text, t->revision, saved, t);

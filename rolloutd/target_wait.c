@@ -75,6 +75,20 @@ void target_waiters_reloaded(struct target *t, bool taken)
         }
 }
 
+void target_waiters_gone(struct target *t)
+{
+        struct target_waiter *w, *next;
+        struct err e = { 0 };
+
+        (void) err_set(&e, ERR_NOT_FOUND, "the declaration of %s is gone", t->now.target);
+        LL_FOREACH_SAFE(t->waiters, w, next)
+        {
+                LL_DELETE(t->waiters, w);
+                w->done(w->arg, t, &e);
+                free(w);
+        }
+}
+
 int64_t target_waiters_due(const struct target *t)
 {
         int64_t due = INT64_MAX;

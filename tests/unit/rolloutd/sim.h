@@ -14,7 +14,9 @@
 #include "rolloutd/target.h"
 
 enum {
-        SIM_VERSIONS = 6,
+        SIM_VERSIONS = 6, /* numbered below this */
+        SIM_PLACES = 8,
+        SIM_BUILD_APART = 3,
         SIM_SCRAPES = 512,
         SIM_RECORD_MAX = 1 << 16,
         SIM_TICK_MS = 1000,
@@ -23,6 +25,7 @@ enum {
 };
 
 struct sim_version {
+        int64_t key; /* of the release that this place has; 0: of the version whose number it is */
         int wanted;
         int64_t ready_at_ms;      /* virtual time */
         int64_t unready_until_ms; /* it lost its readiness for so long */
@@ -35,8 +38,8 @@ struct sim_version {
 
 struct sim_scrape {
         int64_t at_ms; /* wall clock */
-        double ok[SIM_VERSIONS], bad[SIM_VERSIONS];
-        int up[SIM_VERSIONS]; /* instances */
+        double ok[SIM_PLACES], bad[SIM_PLACES];
+        int up[SIM_PLACES]; /* instances */
 };
 
 struct sim_call; /* a platform call or an evidence question under way */
@@ -48,8 +51,8 @@ struct sim {
         struct target *target; /* the controller; NULL while nobody leads */
         int64_t now_ms;
         uint64_t dice;
-        struct sim_version versions[SIM_VERSIONS]; /* by number, 1.. */
-        struct sim_scrape scrapes[SIM_SCRAPES];    /* a ring, newest at n_scrapes - 1 */
+        struct sim_version versions[SIM_PLACES]; /* by number, 1..; later builds SIM_BUILD_APART places on for each */
+        struct sim_scrape scrapes[SIM_SCRAPES];  /* a ring, newest at n_scrapes - 1 */
         size_t n_scrapes;
         double requests_per_s;
         int64_t last_scrape_ms, flowed_ms;
@@ -90,6 +93,8 @@ struct sim {
 void sim_init(struct sim *s, uint64_t seed);
 void sim_done(struct sim *s);
 
+int sim_place(int64_t key);
+int64_t sim_key(const struct sim *s, int place);
 uint32_t sim_dice(struct sim *s);
 bool sim_chance(struct sim *s, double p);
 void sim_broken(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

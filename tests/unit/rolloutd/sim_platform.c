@@ -268,12 +268,12 @@ struct observe {
 static void see(const struct sim *s, struct world *w)
 {
         *w = (struct world){ .router_ok = !s->router_down };
-        for (int v = 1; v < SIM_VERSIONS; v++) {
+        for (int v = 1; v < SIM_PLACES; v++) {
                 const struct sim_version *one = &s->versions[v];
 
                 if (one->wanted > 0)
                         w->versions[w->n_versions++] =
-                                (struct version_status){ .version = v,
+                                (struct version_status){ .version = sim_key(s, v),
                                                          .wanted = one->wanted,
                                                          .ready = sim_alive(s, one) ? one->wanted : 0,
                                                          .failed = one->dead,
@@ -320,7 +320,7 @@ static void op_observe(struct platform *p, const char *target, platform_world_fn
 static void deploy_now(struct sim *s, struct sim_call *c)
 {
         struct done *d = sim_call_data(c);
-        struct sim_version *v = &s->versions[d->version];
+        struct sim_version *v = &s->versions[sim_place(d->version)];
         struct err e;
 
         if (!fails(s, &e)) {
@@ -328,6 +328,7 @@ static void deploy_now(struct sim *s, struct sim_call *c)
                         v->ready_at_ms = s->now_ms + 500 + sim_dice(s) % (uint32_t) s->start_ms;
                 v->wanted = d->replicas;
                 s->acts++;
+                v->key = d->version;
         }
         if (sim_call_heard(c))
                 d->done(d->arg, e.kind ? &e : NULL);
@@ -344,7 +345,7 @@ static void op_deploy(struct platform *p, const char *target, const struct deplo
 static void retire_now(struct sim *s, struct sim_call *c)
 {
         struct done *d = sim_call_data(c);
-        struct sim_version *v = &s->versions[d->version];
+        struct sim_version *v = &s->versions[sim_place(d->version)];
         struct err e;
 
         if (!fails(s, &e)) {
@@ -402,7 +403,7 @@ static void check_route(struct sim *s, const struct route *d)
 
         for (int i = 0; i < d->n; i++) {
                 sum += d->w[i].bp;
-                if (d->w[i].bp > 0 && !s->versions[d->w[i].version].was_ready)
+                if (d->w[i].bp > 0 && !s->versions[sim_place(d->w[i].version)].was_ready)
                         sim_broken(s, "version %lld gets %d and was never ready", (long long) d->w[i].version, d->w[i].bp);
         }
         if (sum != WEIGHT_ALL)
@@ -411,12 +412,13 @@ static void check_route(struct sim *s, const struct route *d)
                 return;
         check_ready(s, d);
         n = rollout_weights(r, asked);
-        for (int v = 1; v < SIM_VERSIONS; v++) {
-                int gets = weight_of(d->w, d->n, v), may = weight_of(asked, n, v);
+        for (int v = 1; v < SIM_PLACES; v++) {
+                int64_t key = sim_key(s, v);
+                int gets = weight_of(d->w, d->n, key), may = weight_of(asked, n, key);
 
-                if (gets > may && v != r->stable.version)
+                if (gets > may && key != r->stable.version)
                         sim_broken(s, "version %d gets %d, but the saved record says %d", v, gets, may);
-                if (v == r->candidate.version && gets > s->versions[v].weight_bp &&
+                if (key == r->candidate.version && gets > s->versions[v].weight_bp &&
                     s->versions[v].wanted < capacity_of(r->candidate.replicas, gets))
                         sim_broken(s, "version %d gets %d with %d replicas", v, gets, s->versions[v].wanted);
         }
@@ -440,8 +442,8 @@ static void route_now(struct sim *s, struct sim_call *c)
         if (!failed) {
                 s->routes++;
                 s->acts++;
-                for (int v = 1; v < SIM_VERSIONS && !s->router_stuck; v++)
-                        s->versions[v].weight_bp = weight_of(d->w, d->n, v);
+                for (int v = 1; v < SIM_PLACES && !s->router_stuck; v++)
+                        s->versions[v].weight_bp = weight_of(d->w, d->n, sim_key(s, v));
         }
         if (sim_call_heard(c))
                 d->done(d->arg, e.kind ? &e : NULL);

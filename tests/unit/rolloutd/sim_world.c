@@ -18,6 +18,16 @@ uint32_t sim_dice(struct sim *s) /* splitmix64 */
         return (uint32_t) ((z ^ (z >> 31)) >> 32);
 }
 
+int sim_place(int64_t key)
+{
+        return (int) release_version(key) + SIM_BUILD_APART * release_build(key);
+}
+
+int64_t sim_key(const struct sim *s, int place)
+{
+        return s->versions[place].key ? s->versions[place].key : place;
+}
+
 bool sim_chance(struct sim *s, double p)
 {
         return p > 0 && sim_dice(s) < p * 4294967296.0;
@@ -108,7 +118,7 @@ static void flow(struct sim *s)
         bool failing = false;
 
         s->flowed_ms = s->now_ms;
-        for (int i = 1; i < SIM_VERSIONS; i++) {
+        for (int i = 1; i < SIM_PLACES; i++) {
                 struct sim_version *v = &s->versions[i];
                 double mine = n * v->weight_bp / WEIGHT_ALL;
 
@@ -131,7 +141,7 @@ static void scrape(struct sim *s)
 
         s->last_scrape_ms = s->now_ms;
         one->at_ms = s->now_ms + WALL_MS;
-        for (int v = 1; v < SIM_VERSIONS; v++) {
+        for (int v = 1; v < SIM_PLACES; v++) {
                 one->up[v] = sim_alive(s, &s->versions[v]) ? s->versions[v].wanted : 0;
                 one->ok[v] = s->versions[v].ok;
                 one->bad[v] = s->versions[v].bad;
@@ -148,7 +158,7 @@ struct inquiry {
 
 enum { KINDS = SIM_REPLICAS_MAX + 2 }; /* each instance's up, then good and bad requests of the first */
 
-static double value_of(const struct sim_scrape *sc, int64_t version, int kind)
+static double value_of(const struct sim_scrape *sc, int version, int kind)
 {
         if (kind < SIM_REPLICAS_MAX)
                 return kind < sc->up[version];
@@ -171,7 +181,7 @@ static size_t fill(const struct sim *s, int64_t version, int64_t from_ms, struct
                 one->samples = &pool[*used];
                 for (size_t i = first; i < s->n_scrapes; i++) {
                         const struct sim_scrape *sc = &s->scrapes[i % SIM_SCRAPES];
-                        double value = value_of(sc, version, kind);
+                        double value = value_of(sc, sim_place(version), kind);
 
                         /* A counter that was never touched is not exposed. */
                         if (sc->at_ms < from_ms || value == 0)
@@ -214,9 +224,15 @@ static void ask(struct evidence_source *source, const struct evidence_question *
         sim_later(s, answer, &one, sizeof one, false);
 }
 
+static void forget(struct evidence_source *source, void *arg)
+{
+        (void) source, (void) arg; /* one target, which the world outlives */
+}
+
 void sim_evidence_init(struct sim *s)
 {
         s->source.ask = ask;
+        s->source.forget = forget;
 }
 
 /* --- the controller's life --- */
@@ -244,8 +260,8 @@ static void come_back(struct sim *s)
         }
         s->restart_bp = 0;
         s->restart_step = s->target->now.step;
-        for (int v = 1; v < SIM_VERSIONS; v++)
-                if (v == s->target->now.candidate.version)
+        for (int v = 1; v < SIM_PLACES; v++)
+                if (sim_key(s, v) == s->target->now.candidate.version)
                         s->restart_bp = s->versions[v].weight_bp;
 }
 
