@@ -85,7 +85,7 @@ static struct said is_paused(const struct kube_status_input *in)
 
         if (r->paused && phase_is_under_way(r->phase))
                 return say(KUBE_TRUE, "Paused", "the rollout waits until it is resumed or promoted");
-        return say(KUBE_FALSE, "NotPaused", "");
+        return say(KUBE_FALSE, "NotPaused", "nothing is paused");
 }
 
 static struct said is_healthy(const struct kube_status_input *in)
@@ -112,7 +112,8 @@ static struct said is_verified(const struct kube_status_input *in)
         if (!t->world_known)
                 return say(KUBE_UNKNOWN, "NotSeen", "the cluster is being looked at");
         if (!t->world.router_ok)
-                return say(KUBE_FALSE, "RouteNotAccepted", t->world.router_message ? t->world.router_message : "");
+                return say(KUBE_FALSE, "RouteNotAccepted",
+                           t->world.router_message ? t->world.router_message : "the route is not usable");
         if (!target_weights_stand(t))
                 return say(KUBE_FALSE, "WeightsNotSet", "the route does not have the weights asked for yet");
         if (t->now.phase == PHASE_CANARY && rollout_weight_bp(&t->now) && !t->split_matches)
@@ -128,7 +129,8 @@ static struct said is_rolled_back(const struct kube_status_input *in)
                 return say(KUBE_FALSE, "NotFollowedYet", "the spec has changed and is being looked at");
         if (r->phase == PHASE_ROLLED_BACK)
                 return say(KUBE_TRUE, "RolledBack", *r->rejected ? r->rejected : r->note);
-        return say(KUBE_FALSE, r->phase == PHASE_ROLLING_BACK ? "RollingBack" : "NotRolledBack", "");
+        return say(KUBE_FALSE, r->phase == PHASE_ROLLING_BACK ? "RollingBack" : "NotRolledBack",
+                   "the release that is wanted was not rolled back");
 }
 
 static struct said is_complete(const struct kube_status_input *in)
@@ -148,7 +150,7 @@ static struct said is_accepted(const struct kube_status_input *in)
                 return say(KUBE_FALSE, in->trouble->reason, in->trouble->message);
         if (!in->followed)
                 return say(KUBE_UNKNOWN, "NotFollowedYet", "the spec has changed and is being looked at");
-        return say(KUBE_TRUE, "Accepted", "");
+        return say(KUBE_TRUE, "Accepted", "the spec is understood, and what it names exists");
 }
 
 static struct said (*const rules[KUBE_CONDITION_COUNT])(const struct kube_status_input *in) = {
@@ -172,10 +174,10 @@ json_t *kube_conditions_json(const struct kube_status_input *in, struct kube_con
                         c->since_ms[i] = in->now_ms;
                 }
                 clock_rfc3339(c->since_ms[i], since);
-                (void) json_array_append_new(
-                        list, json_pack("{s:s, s:s, s:s, s:s*, s:s, s:I}", "type", names[i], "status", truths[s.truth], "reason",
-                                        *s.reason ? s.reason : "Unknown", "message", s.message && *s.message ? s.message : NULL,
-                                        "lastTransitionTime", since, "observedGeneration", (json_int_t) in->generation));
+                (void) json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "type", names[i], "status",
+                                                             truths[s.truth], "reason", *s.reason ? s.reason : "Unknown",
+                                                             "message", *s.message ? s.message : s.reason, "lastTransitionTime",
+                                                             since, "observedGeneration", (json_int_t) in->generation));
         }
         return list;
 }

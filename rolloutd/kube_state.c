@@ -51,6 +51,7 @@ struct kube_state {
         size_t sent_events;
         bool sent_record;
 
+        bool unsure;                /* the last write may have been carried out, and nobody has said so */
         int misfits;                /* one after the other */
         int64_t due_ms, publish_ms; /* not before: at all, and what can wait */
         struct backoff backoff;
@@ -180,6 +181,7 @@ static void forget_sent(struct kube_state *s)
 static void written(struct kube_state *s)
 {
         s->backoff = (struct backoff){ 0 };
+        s->unsure = false;
         s->misfits = 0;
         s->revision++;
         s->epoch = s->k->epoch;
@@ -215,7 +217,10 @@ static void on_read_again(void *arg, json_t *object, const struct kube_failure *
         s->due_ms = 0;
         if (++s->misfits > MISFITS_MAX)
                 later(s);
-        if (s->epoch == s->k->epoch || (s->revision == before && s->epoch == epoch))
+        bool same = s->revision == before && s->epoch == epoch;
+        bool ours = s->unsure && s->revision == before + 1 && s->epoch == s->k->epoch;
+        s->unsure = false;
+        if (same || ours)
                 return; /* again, over what is there */
         s->handed = -1; /* whatever the controller has seen, it is not this */
         (void) err_set(&e, ERR_CONFLICT, "the status of %s was written by another: revision %lld, epoch %lld", s->t->id,
@@ -256,6 +261,7 @@ static void on_written(void *arg, json_t *object, const struct kube_failure *fai
         } else if (failure->reason == KUBE_INVALID || failure->reason == KUBE_NOT_FOUND) {
                 refuse(s, failure);
         } else {
+                s->unsure = true;
                 later(s);
                 answer(s, 0, &failure->err);
         }

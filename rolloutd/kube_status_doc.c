@@ -90,6 +90,8 @@ static json_t *verdict(const struct rollout *r)
 
         if (json_is_null(json_object_get(doc, "gate")))
                 (void) json_object_del(doc, "gate");
+        if (!*r->verdict.reason)
+                (void) json_object_del(doc, "reason");
         return json_is_null(doc) ? NULL : doc;
 }
 
@@ -119,9 +121,10 @@ json_t *kube_status_doc(const struct kube_status_input *in, struct kube_conditio
 
         kube_camel(phase_name(r->phase), phase, sizeof phase);
         target_message(in->seen, message, sizeof message);
-        doc = json_pack("{s:s, s:I, s:s, s:o, s:o}", "phase", phase, "observedGeneration", (json_int_t) in->generation, "message",
-                        *in->trouble->reason ? in->trouble->message : message, "route", route(in), "conditions",
-                        kube_conditions_json(in, conditions));
+        doc = json_pack("{s:s, s:I, s:o, s:o}", "phase", phase, "observedGeneration", (json_int_t) in->generation, "route",
+                        route(in), "conditions", kube_conditions_json(in, conditions));
+        const char *says = *in->trouble->reason ? in->trouble->message : message;
+        set(doc, "message", *says ? json_string(says) : NULL);
         set(doc, "stable", placed(in->seen, &r->stable));
         set(doc, "candidate", placed(in->seen, &r->candidate));
         set(doc, "step", step(r));

@@ -12,9 +12,11 @@ import pytest
 
 import node
 import stack
+from background import Background
 from cluster import Cluster, GivenCluster, kubeconfig
 from faultproxy import FaultProxy
 from kubeapi import Api
+from platforms import Platform
 from stack import Postgres
 from waiting import PATIENCE_S, wait_until
 
@@ -199,30 +201,6 @@ class Tool:
         return child
 
 
-class Background:
-    def __init__(self, command, env, path):
-        self.path = path
-        with open(path, "wb") as out:
-            self.process = subprocess.Popen(command, env=env, stdout=out, stdin=subprocess.DEVNULL)
-
-    def lines(self):
-        text = self.path.read_text()
-        return [json.loads(line) for line in text[:text.rfind("\n") + 1].split("\n") if line]
-
-    def until(self, condition, what=""):
-        """Wait until the lines so far fulfil the condition."""
-        return wait_until(lambda: condition(self.lines()), what or "the expected line", self.lines)
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            return self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
-
-
 @pytest.fixture
 def tool(cluster, tmp_path):
     """kubetool with the administrator's kubeconfig, straight to the server."""
@@ -241,3 +219,42 @@ def via_proxy(cluster, proxy, tmp_path):
     yield t
     for c in t.children:
         c.stop()
+
+
+@pytest.fixture(scope="session")
+def definitions(shared, cluster):
+    """ModelRollouts, as the chart defines them, and HTTPRoutes."""
+    if not shared:
+        stack.define(cluster)
+
+
+@pytest.fixture
+def declare(api, namespace, definitions):
+    """Make or change the ModelRollout `fraud`."""
+    path = f"/apis/sluice.dev/v1alpha1/namespaces/{namespace}/modelrollouts"
+
+    def make(template=None, **spec):
+        container = {"name": "scorer", "image": "asleep:test"}
+        body = {"apiVersion": "sluice.dev/v1alpha1", "kind": "ModelRollout", "metadata": {"name": "fraud"},
+                "spec": {"model": "fraud-score", "version": 7, "replicas": 2, "route": {"parentRefs": [{"name": "gateway"}]},
+                         "template": {"spec": template or {"containers": [container]}}, **spec}}
+        old = api.get(f"{path}/fraud")
+        if old:
+            body["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+            return api("PUT", f"{path}/fraud", body)
+        return api("POST", path, body)
+
+    return make
+
+
+@pytest.fixture
+def platform(cluster, namespace, tmp_path):
+    made = []
+
+    def make(config=cluster.kubeconfig, *args):
+        made.append(Platform(config, namespace, tmp_path / f"platform-{len(made)}.out", *args))
+        return made[-1]
+
+    yield make
+    for p in made:
+        p.stop()

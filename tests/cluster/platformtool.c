@@ -7,9 +7,15 @@
  *      {"do":"retire","target":"NS.NAME","release":"7.1"}
  *      {"do":"route","target":"NS.NAME","weights":{"7":9500,"7.1":500},"urgent":false}
  *      {"do":"observe","target":"NS.NAME"}
+ *      {"do":"load"}
+ *      {"do":"save","target":"NS.NAME","record":TEXT,"expected":N}
+ *      {"do":"record","target":"NS.NAME","event":EVENT}
+ *      {"do":"history","target":"NS.NAME","before":N,"limit":N}
+ *      {"do":"publish","target":"NS.NAME","phase":"DONE","stable":"7","followed":N,"trouble":REASON,"event":EVENT}
+ *      {"do":"unmark","target":"NS.NAME","mark":ID}
  *
- * Each is answered by one line, in the order in which they end: {"do":...,"failure":KIND|null,"message":...,"us":...}; observe with the
- * world.
+ * Each is answered by one line, in the order in which they end: {"do":...,"failure":KIND|null,"message":...}, operations with the time
+ * they took in us; observe with the world, load with the records, save with the revision, history with the events.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -23,6 +29,8 @@
 #include "lib/mem.h"
 #include "lib/release.h"
 #include "rolloutd/kube.h"
+#include "rolloutd/target.h"
+#include "rolloutd/verdict_json.h"
 
 enum { FDS_MAX = 16, LINE_MAX_BYTES = 1 << 16 };
 
@@ -94,10 +102,34 @@ static void on_gone(void *arg, const char *target)
 static void on_load(void *arg, const struct platform_record *records, size_t n, const struct err *failure)
 {
         struct tool *t = arg;
+        json_t *line = json_pack("{s:i, s:s}", "loaded", (int) n, "message", failure ? failure->msg : ""), *list = json_object();
 
-        (void) records;
-        t->loaded = !failure;
-        print_line(json_pack("{s:i, s:s}", "loaded", (int) n, "message", failure ? failure->msg : ""));
+        for (size_t i = 0; i < n; i++)
+                (void) json_object_set_new(list, records[i].target,
+                                           json_pack("{s:s, s:I}", "record", records[i].json, "revision", records[i].revision));
+        (void) json_object_set_new(line, "records", list);
+        if (t->loaded)
+                (void) json_object_set_new(line, "do", json_string("load"));
+        t->loaded |= !failure;
+        print_line(line);
+}
+
+static void on_saved(void *arg, int64_t revision, const struct err *failure)
+{
+        json_t *line = outcome("save", failure);
+
+        (void) arg;
+        (void) json_object_set_new(line, "revision", json_integer(revision));
+        print_line(line);
+}
+
+static void on_history(void *arg, const char *events, const struct err *failure)
+{
+        json_t *line = outcome("history", failure);
+
+        (void) arg;
+        (void) json_object_set_new(line, "events", events ? json_loads(events, 0, NULL) : json_null());
+        print_line(line);
 }
 
 static int64_t key_of(const char *release)
@@ -144,12 +176,81 @@ static void route(struct tool *t, json_t *command, struct job *job)
         t->p->ops->route(t->p, target, w, n, urgent, on_done, job);
 }
 
+static const char *text_in(json_t *command, const char *name, const char *fallback)
+{
+        const char *text = json_string_value(json_object_get(command, name));
+
+        return text ? text : fallback;
+}
+
+static int64_t number_in(json_t *command, const char *name)
+{
+        return json_integer_value(json_object_get(command, name));
+}
+
+/* A target as the controller would have it, as far as the command says. */
+static void publish(struct tool *t, json_t *command)
+{
+        static const struct target_env env = { 0 };
+        struct target *seen = target_new(&env, text_in(command, "target", ""), "fraud");
+        struct desire_trouble trouble = { 0 };
+        json_t *event = json_object_get(command, "event");
+        struct err e;
+
+        (void) phase_parse(text_in(command, "phase", "IDLE"), &seen->now.phase);
+        if (json_object_get(command, "stable"))
+                seen->now.stable = (struct placed){ .version = key_of(text_in(command, "stable", "")), .replicas = 1 };
+        (void) snprintf(seen->now.note, sizeof seen->now.note, "%s", text_in(command, "note", ""));
+        (void) snprintf(trouble.reason, sizeof trouble.reason, "%s", text_in(command, "trouble", ""));
+        (void) snprintf(trouble.message, sizeof trouble.message, "%s", text_in(command, "trouble", ""));
+        if (event) {
+                seen->now.outbox = xcalloc(1, sizeof *seen->now.outbox);
+                seen->now.n_outbox = 1;
+                if (event_from_json(event, seen->now.outbox, &e))
+                        exit(2);
+        }
+        t->p->ops->publish(t->p, seen, number_in(command, "followed"), &trouble);
+        target_free(seen);
+}
+
+/* True: the command was one about what is remembered and told. */
+static bool remember(struct tool *t, const char *what, json_t *command)
+{
+        const struct platform_ops *ops = t->p->ops;
+        const char *target = text_in(command, "target", "");
+        AUTO(str) event = json_dumps(json_object_get(command, "event"), JSON_COMPACT | JSON_ENCODE_ANY);
+        struct job *job;
+
+        if (strcmp(what, "load") == 0) {
+                ops->load(t->p, on_load, t);
+        } else if (strcmp(what, "save") == 0) {
+                ops->save(t->p, target, text_in(command, "record", ""), number_in(command, "expected"), on_saved, t);
+        } else if (strcmp(what, "history") == 0) {
+                ops->history(t->p, target, number_in(command, "before"), (int) number_in(command, "limit"), on_history, t);
+        } else if (strcmp(what, "record") == 0) {
+                job = xcalloc(1, sizeof *job);
+                (void) snprintf(job->what, sizeof job->what, "record");
+                ops->record(t->p, target, event ? event : "", on_done, job);
+        } else if (strcmp(what, "publish") == 0) {
+                publish(t, command);
+                print_line(outcome(what, NULL));
+        } else if (strcmp(what, "unmark") == 0) {
+                ops->unmark(t->p, target, text_in(command, "mark", ""));
+                print_line(outcome(what, NULL));
+        } else {
+                return false;
+        }
+        return true;
+}
+
 static void carry_out(struct tool *t, char *line)
 {
         const char *what = "", *target = "", *release = "";
         AUTO(json) command = json_loads(line, 0, NULL);
 
         (void) json_unpack(command, "{s:s, s:s, s?s}", "do", &what, "target", &target, "release", &release);
+        if (remember(t, what, command))
+                return;
         struct job *job = xcalloc(1, sizeof *job);
         (void) snprintf(job->what, sizeof job->what, "%s", what);
         job->asked_us = clock_us();
@@ -207,6 +308,7 @@ int main(int argc, char **argv)
                 return 2;
         s.kubeconfig = argv[1];
         s.namespace_ = s.lease = argv[2];
+        s.lease_ms = 10000;
         s.registry_url = argc > 3 ? argv[3] : NULL;
         s.registry_secret = argc > 4 ? argv[4] : NULL;
         t.p = kube_platform_new(&s, &e);

@@ -1,90 +1,13 @@
 """Releases on a real API server: what deploy() makes, leaves alone and refuses, and what retire() takes away."""
 import json
-import os
-import pathlib
-import subprocess
 
 import pytest
 
 from cluster import kubeconfig
-from conftest import Background
 from waiting import wait_until
 
-ROOT = pathlib.Path(__file__).parents[2]
-PROGRAM = pathlib.Path(os.environ.get("SLUICE_BIN", ROOT / "build/release/bin")) / "platformtool"
 KINDS = ("controllerrevisions", "deployments", "services", "poddisruptionbudgets", "horizontalpodautoscalers", "configmaps", "secrets")
 DIGEST = "sha256:" + 64 * "7"
-
-
-class Platform(Background):
-    """platformtool: one line in, one line out."""
-
-    def __init__(self, config, namespace, path, *args):
-        self.namespace, self.path, self.seen = namespace, path, 0
-        with open(path, "wb") as out:
-            self.process = subprocess.Popen([PROGRAM, config, namespace, *args], stdin=subprocess.PIPE, stdout=out, text=True)
-        self.until(lambda lines: any("loaded" in line for line in lines), "leadership")
-
-    def answers(self):
-        return [line for line in self.lines() if "do" in line]
-
-    def __call__(self, do, **command):
-        self.seen += 1
-        self.process.stdin.write(json.dumps({"do": do, "target": f"{self.namespace}.fraud", **command}) + "\n")
-        self.process.stdin.flush()
-        return wait_until(lambda: self.answers()[self.seen - 1:], f"the answer to {do}", self.tail)[0]
-
-    def deploy(self, release="7", **command):
-        answer = self("deploy", release=release, **command)
-        assert answer["failure"] is None, answer
-        return self
-
-    def retire(self, release="7"):
-        answer = self("retire", release=release)
-        assert answer["failure"] is None, answer
-        return self
-
-    def release(self, name="7"):
-        return self("observe")["releases"].get(name)
-
-    def tail(self):
-        return self.lines()[-3:]
-
-    def close(self):
-        self.process.stdin.close()
-        assert self.process.wait(20) == 0
-
-
-@pytest.fixture
-def declare(api, namespace, gateways):
-    """Make or change the ModelRollout `fraud`."""
-    path = f"/apis/sluice.dev/v1alpha1/namespaces/{namespace}/modelrollouts"
-
-    def make(template=None, **spec):
-        container = {"name": "scorer", "image": "asleep:test"}
-        body = {"apiVersion": "sluice.dev/v1alpha1", "kind": "ModelRollout", "metadata": {"name": "fraud"},
-                "spec": {"model": "fraud-score", "version": 7, "replicas": 2, "route": {"parentRefs": [{"name": "gateway"}]},
-                         "template": {"spec": template or {"containers": [container]}}, **spec}}
-        old = api.get(f"{path}/fraud")
-        if old:
-            body["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
-            return api("PUT", f"{path}/fraud", body)
-        return api("POST", path, body)
-
-    return make
-
-
-@pytest.fixture
-def platform(cluster, namespace, tmp_path):
-    made = []
-
-    def make(config=cluster.kubeconfig, *args):
-        made.append(Platform(config, namespace, tmp_path / f"platform-{len(made)}.out", *args))
-        return made[-1]
-
-    yield make
-    for p in made:
-        p.stop()
 
 
 @pytest.fixture
