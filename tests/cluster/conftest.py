@@ -221,13 +221,6 @@ def via_proxy(cluster, proxy, tmp_path):
         c.stop()
 
 
-@pytest.fixture(scope="session")
-def definitions(shared, cluster):
-    """ModelRollouts, as the chart defines them, and HTTPRoutes."""
-    if not shared:
-        stack.define(cluster)
-
-
 @pytest.fixture
 def declare(api, namespace, definitions):
     """Make or change the ModelRollout `fraud`."""
