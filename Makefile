@@ -196,6 +196,10 @@ sim: $(B)/unit/rolloutd/test_sim_schedules ## random schedules of faults against
 	@cat $<.*.log | awk '/schedules from seed/ {n += $$1; c += $$6; x += $$8; w += $$12} END {print "sim: " n " schedules, " c " crashes, " x " conflicts, " w " routes"}'
 	@rm -f $<.*.log
 
+.PHONY: bench-kube
+bench-kube: deps-cluster programs ## rolloutd on Kubernetes in numbers, on a real API server (BENCH=options; see bench/kube/kube.py)
+	@KUBE_BIN=$$(tools/kube-build.sh) SLUICE_BIN=$(abspath $(BIN)) $(PYTHON) bench/kube/kube.py $(BENCH)
+
 FUZZ_SECONDS ?= 60
 build/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] $(PROGRAMS:%=%/*.[ch]))
 	@mkdir -p $(@D)

@@ -14,7 +14,7 @@
 #include "rolloutd/api.h"
 #include "rolloutd/measure.h"
 
-enum { FDS_MAX = 128, WAIT_MOST_MS = 1000, TOKENS_PACE_MS = 500 };
+enum { FDS_MAX = 128, WAIT_MOST_MS = 1000, TOKENS_PACE_MS = 500, LOG_PATIENCE_MS = 500 };
 
 static const struct backoff_policy load_backoff = { .base_ms = 200, .cap_ms = 10000 };
 
@@ -293,8 +293,9 @@ static bool all_is_written(const struct controller *c)
 {
         struct decision_log_stats decisions;
 
+        /* A registry that does not answer must not keep the next leader waiting; what it does not take is on disk. */
         decision_log_get_stats(c->decisions, &decisions);
-        if (decisions.sending)
+        if (decisions.sending && clock_ms() < c->stop_by_ms - c->settings->drain + LOG_PATIENCE_MS)
                 return false;
         for (size_t i = 0; i < c->n_targets; i++)
                 if (c->targets[i].t->edits != c->targets[i].t->saved_edits || c->targets[i].t->acting)

@@ -1,0 +1,160 @@
+"""A cluster without pods: everything that rolloutd talks to is real, but Deployments are ready as soon as they are there, and routes
+accepted, because this says so. It stands in for the controllers, the kubelets and the gateway, so that thousands fit on one machine."""
+import collections
+import http.server
+import json
+import queue
+import re
+import threading
+import time
+import urllib.parse
+
+from cluster import Cluster, b64, free_port, kubeconfig
+from kubeapi import Api, ApiError, Watch
+
+CONTROLLER = "test.sluice.dev/gateway"
+
+
+class BareCluster(Cluster):
+    """An API server on etcd, and no controllers."""
+
+    def start(self):
+        self.issue()
+        self.etcd_port, peer, self.port = free_port(), free_port(), free_port()
+        client, peer = f"http://127.0.0.1:{self.etcd_port}", f"http://127.0.0.1:{peer}"
+        # Nothing of it is kept: not waiting for the disk is as fast as a disk of its own would be.
+        self.spawn("etcd", "/usr/bin/etcd", "--name=test", f"--data-dir={self.folder}/etcd", f"--listen-client-urls={client}",
+                   f"--advertise-client-urls={client}", f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}",
+                   f"--initial-cluster=test={peer}", "--log-level=error", "--logger=zap", "--unsafe-no-fsync",
+                   "--quota-backend-bytes=4294967296")
+        self.start_apiserver()
+        user = {"client-certificate-data": b64(self.admin_cert[0]), "client-key-data": b64(self.admin_cert[1])}
+        with open(self.kubeconfig, "w") as f:
+            f.write(kubeconfig(self.url, self.certs.ca, user))
+
+    def resident_mib(self):
+        return sum(resident_mib(child.pid) for _, child in self.children)
+
+
+def resident_mib(pid):
+    with open(f"/proc/{pid}/statm") as f:
+        return int(f.read().split()[1]) * 4096 / (1 << 20)
+
+
+class Controllers:
+    """Answers Deployments and HTTPRoutes as a healthy cluster would, at once."""
+
+    def __init__(self, cluster, namespace, workers=6):
+        self.api, self.namespace, self.work = Api(cluster.url, cluster.context()), namespace, queue.Queue()
+        self.done = {}
+        base = f"/namespaces/{namespace}"
+        self.watches = [Watch(self.api, f"/apis/apps/v1{base}/deployments", self.changed("deployment")),
+                        Watch(self.api, f"/apis/gateway.networking.k8s.io/v1{base}/httproutes", self.changed("route"))]
+        self.threads = [threading.Thread(target=self.worker, daemon=True) for _ in range(workers)]
+        for t in self.watches + self.threads:
+            t.start()
+
+    def changed(self, kind):
+        def event(what, o):
+            if what != "DELETED":
+                self.work.put((kind, o))
+        return event
+
+    def worker(self):
+        while True:
+            kind, o = self.work.get()
+            m = o["metadata"]
+            key = (kind, m["name"])
+            if self.done.get(key) == m["generation"]:
+                continue
+            try:
+                getattr(self, kind)(o)
+                self.done[key] = m["generation"]
+            except (ApiError, OSError) as e:
+                if getattr(e, "code", 0) != 404:
+                    self.work.put((kind, o))
+                    time.sleep(0.05)
+
+    def deployment(self, o):
+        name, n, labels = o["metadata"]["name"], o["spec"]["replicas"], o["metadata"]["labels"]
+        ready = {"observedGeneration": o["metadata"]["generation"], "replicas": n, "updatedReplicas": n, "readyReplicas": n,
+                 "availableReplicas": n, "conditions": [{"type": "Available", "status": "True", "reason": "Hollow"}]}
+        self.api.patch(f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}/status", {"status": ready})
+        slice_ = {"metadata": {"name": f"{name}-hollow", "labels": {**labels, "kubernetes.io/service-name": name},
+                               "ownerReferences": o["metadata"].get("ownerReferences", [])},
+                  "addressType": "IPv4", "ports": [{"name": "http", "port": 8000}],
+                  "endpoints": [{"addresses": [f"10.244.0.{i + 1}"], "conditions": {"ready": True}} for i in range(n)]}
+        path = f"/apis/discovery.k8s.io/v1beta1/namespaces/{self.namespace}/endpointslices"
+        try:
+            self.api("POST", path, slice_)
+        except ApiError as e:
+            if e.code != 409:
+                raise
+            self.api.patch(f"{path}/{name}-hollow", {"endpoints": slice_["endpoints"]})
+
+    def route(self, o):
+        m = o["metadata"]
+        conditions = [{"type": t, "status": "True", "reason": t, "message": "", "observedGeneration": m["generation"],
+                       "lastTransitionTime": "2026-01-01T00:00:00Z"} for t in ("Accepted", "ResolvedRefs")]
+        parents = [{"parentRef": p, "controllerName": CONTROLLER, "conditions": conditions} for p in o["spec"]["parentRefs"]]
+        self.api.patch(f"/apis/gateway.networking.k8s.io/v1/namespaces/{self.namespace}/httproutes/{m['name']}/status",
+                       {"status": {"parents": parents}})
+
+
+class Evidence:
+    """Prometheus's API for rolloutd: for each target a steady 100 requests a second, split as its weights are, and errors of the
+    candidates that were named in `bad`."""
+
+    RATE, SCRAPE_S = 100, 1
+
+    def __init__(self):
+        self.bad, self.began = {}, time.time() - 600
+        self.share = collections.defaultdict(lambda: 0.2)  # of the candidate, by target
+        evidence = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                body = json.dumps({"status": "success", "data": evidence.answer(form["query"][0])}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, query):
+        now = time.time()
+        target = re.search(r'target="([^"]+)"', query)
+        if not target:
+            return {"resultType": "scalar", "result": [now, f"{now:.3f}"]}
+        target = target.group(1)
+        releases = re.search(r'version=~"([^"]+)"', query).group(1).replace("\\", "").split("|")
+        span = int(re.search(r"\[(\d+)ms\]$", query).group(1)) / 1000
+        last = now - now % self.SCRAPE_S
+        times = [last - i * self.SCRAPE_S for i in range(int(span / self.SCRAPE_S))][::-1]
+        return {"resultType": "matrix", "result": [s for n, r in enumerate(releases) for s in self.series(target, r, n, times)]}
+
+    def series(self, target, release, n, times):
+        share = self.share[target] if n else 1 - self.share[target]
+        since = self.bad.get((target, release))
+        labels = {"instance": f"{release}:8000", "target": target, "version": release}
+
+        def counted(t, bad):
+            all_ = self.RATE * share * (t - self.began)
+            wrong = self.RATE * share * max(0, t - since) * 0.8 if since else 0
+            return str(int(wrong if bad else all_ - wrong))
+
+        yield {"metric": {"__name__": "up", **labels}, "values": [[t, "1"] for t in times]}
+        for code in ("200", "500"):
+            yield {"metric": {"__name__": "scorer_requests_total", "code": code, **labels},
+                   "values": [[t, counted(t, code == "500")] for t in times]}
