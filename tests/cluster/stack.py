@@ -131,6 +131,13 @@ class Site:
     def ask(self, method, path, **kwargs):
         return self.daemon.http(method, path, token=self.registry.token("admin"), **kwargs)
 
+    def tried(self, daemon, verb, name="fraud", **body):
+        """The status of the answer to a verb; None when nobody answers."""
+        try:
+            return daemon.http("POST", f"/v1/rollouts/{self.namespace}.{name}/{verb}", token=self.registry.token("admin"), json=body).status
+        except OSError:
+            return None
+
     def steer(self, name, verb, status=202, **body):
         r = self.ask("POST", f"/v1/rollouts/{self.namespace}.{name}/{verb}", json=body)
         assert r.status == status, r
@@ -156,13 +163,17 @@ class Site:
         return c.run(*args, expect=expect, env={"KUBECONFIG": str(self.oncall_config), **env})
 
     def begin(self, version, name="fraud"):
-        """A slow rollout of this version at its first step, 20 %, begun by hand: Prometheus notices new targets only every five seconds."""
+        """A slow rollout of this version at its first step, 20 %."""
         self.change(name, version=version, policy="slow")
-        self.wait(f"{version} is the candidate", candidate=str(version), name=name)
-        wait_until(lambda: self.ask("POST", f"/v1/rollouts/{self.namespace}.{name}/promote", json={}).status == 202
-                   or self.view(name)["phase"] != "Pending", "it may begin", lambda: self.explain(name))
-        self.wait(f"{version} has traffic", phase="Canary", name=name)
+        self.wait(f"{version} has traffic", candidate=str(version), phase="Canary", asked=20, name=name)
         wait_until(lambda: self.share(str(version), name) == 20, "20 %", lambda: self.explain(name))
+
+    def rows(self, last, name="fraud"):
+        """Rows of the state machine that were taken, without verdicts, once the history, which follows the deeds, ends with `last`."""
+        def read():
+            rows = [e["row"] for e in self.history(name) if e["kind"] != "verdict"]
+            return rows if rows[-1:] == [last] else None
+        return wait_until(read, f"the history ends with {last}", lambda: [e["row"] for e in self.history(name)])
 
     # ModelRollouts and what is made of them.
 
@@ -209,7 +220,7 @@ class Site:
         """(status, reason, message), of the condition; None when there is none."""
         for c in self.status(name).get("conditions", []):
             if c["type"] == kind:
-                return c["status"], c["reason"], c["message"]
+                return c["status"], c["reason"], c.get("message", "")
         return None
 
     def weights(self, route="fraud"):
@@ -243,8 +254,8 @@ class Site:
 
     def at_rest(self, version, name="fraud", patience_s=60):
         """Until this release is stable and nothing is under way."""
-        return self.wait(f"{version} has all traffic", patience_s, name, phase=lambda p: p in ("Done", "RolledBack"), candidate=None,
-                         stable=str(version))
+        return self.wait(f"{version} has all traffic", patience_s, name, phase=lambda p: p in ("Done", "RolledBack"),
+                         stable=str(version), observedGeneration=self.rollout(name)["metadata"]["generation"])
 
     def serving(self, version=1, **over):
         """A first version that has all traffic."""

@@ -182,7 +182,7 @@ def test_the_registry_is_not_needed_to_roll_back(site):
     site.daemon.kill()
     site.daemon.args[site.daemon.args.index("--registry") + 1] = "http://127.0.0.1:9"
     site.daemon.start()
-    wait_until(lambda: site.ask("POST", f"/v1/rollouts/{site.namespace}.fraud/abort", json={}).status == 202, "it leads again", patience_s=30)
+    wait_until(lambda: site.tried(site.daemon, "abort") == 202, "it leads again", patience_s=30)
     assert site.share("2") == 0
     site.wait("it is back", phase="RolledBack", stable="1")
     assert load.stop() == []
@@ -195,8 +195,6 @@ def test_a_stopped_rolloutd_wakes_up_as_nobody(site):
     other = site.rolloutd()
     other.launch()
     os.kill(site.daemon.process.pid, signal.SIGSTOP)
-    admin = site.registry.token("admin")
-    path = f"/v1/rollouts/{site.namespace}.fraud"
-    wait_until(lambda: other.http("POST", path + "/pause", token=admin, json={}).status == 409, "the other leads", other.log_text)
+    wait_until(lambda: site.tried(other, "pause") == 409, "the other leads", other.log_text)  # and has nothing to pause
     os.kill(site.daemon.process.pid, signal.SIGCONT)
     assert site.daemon.wait(20) != 0
