@@ -64,16 +64,6 @@ static void tidy(struct kube_platform *k, struct kube_target *t, int64_t delay_m
         kube_shift_start(begin(k, t), delay_ms);
 }
 
-/* Nobody waits for it, so what came of it is left with the route. */
-static void tidied(struct kube_platform *k, struct kube_target *t, const struct err *failure)
-{
-        if (failure && failure->kind == ERR_INVALID) {
-                t->route.ours = false;
-                say(&t->route, failure->msg);
-        }
-        changed(k, t);
-}
-
 void kube_router_finish(struct kube_router_job *j, const struct err *failure)
 {
         struct kube_platform *k = j->k;
@@ -84,12 +74,16 @@ void kube_router_finish(struct kube_router_job *j, const struct err *failure)
         void *arg = j->arg;
 
         discard(j);
+        if (why.kind == ERR_INVALID) { /* also for whoever looks at the route later */
+                t->route.ours = false;
+                say(&t->route, why.msg);
+        }
         if (again)
                 tidy(k, t, failure ? TIDY_AGAIN_MS : 0);
         if (done)
                 done(arg, failure ? &why : NULL);
         else
-                tidied(k, t, failure ? &why : NULL);
+                changed(k, t);
 }
 
 static int check_target(const struct kube_platform *k, const struct kube_target *t, bool urgent, struct err *e)
@@ -160,7 +154,7 @@ void kube_router_wanted(struct kube_platform *k, struct kube_target *t)
         t->route.slots_known = false;
         if (t->routing)
                 t->routing->again = true;
-        else
+        else if (t->route.exists)
                 tidy(k, t, 0);
 }
 
