@@ -171,7 +171,7 @@ static int deploy(struct local *l, const char *target, const struct deployment *
         if (d->version < 1 || d->replicas < 1 || d->replicas > LOCAL_SLOTS)
                 return err_set(e, ERR_INVALID, "version %lld of %s cannot run with %d processes: 1 to %d", (long long) d->version,
                                target, d->replicas, LOCAL_SLOTS);
-        return local_processes_deploy(&l->processes, target, d->version, d->replicas, clock_ms(), e);
+        return local_processes_deploy(&l->processes, target, d, clock_ms(), e);
 }
 
 static void op_deploy(struct platform *p, const char *target, const struct deployment *d, platform_done_fn done, void *arg)

@@ -200,13 +200,14 @@ static struct census count(struct local_processes *p, const char *target, int64_
         return c;
 }
 
-static int add_one(struct local_processes *p, const char *target, int64_t version, const struct census *c, int64_t now_ms,
-                   struct err *e)
+static int add_one(struct local_processes *p, const char *target, const struct deployment *d, const struct census *c,
+                   int64_t now_ms, struct err *e)
 {
         struct local_replica *r = replica_new(p);
 
         (void) snprintf(r->target, sizeof r->target, "%s", target);
-        r->version = version;
+        r->version = d->version;
+        (void) snprintf(r->digest, sizeof r->digest, "%s", d->digest);
         r->index = c->next_index;
         r->start_due_ms = now_ms;
         (void) snprintf(r->message, sizeof r->message, "starting");
@@ -233,17 +234,18 @@ static int retire_one(struct local_replica *r, int64_t now_ms, struct err *e)
         return 0;
 }
 
-int local_processes_deploy(struct local_processes *p, const char *target, int64_t version, int replicas, int64_t now_ms,
+int local_processes_deploy(struct local_processes *p, const char *target, const struct deployment *d, int64_t now_ms,
                            struct err *e)
 {
+        int64_t version = d->version;
         struct census c = count(p, target, version);
 
         if (c.next_index == 1 && c.versions >= WORLD_VERSIONS_MAX)
                 return err_set(e, ERR_UNAVAILABLE, "%d versions of %s run already", c.versions, target);
-        for (; c.wanted < replicas; c = count(p, target, version))
-                if (add_one(p, target, version, &c, now_ms, e))
+        for (; c.wanted < d->replicas; c = count(p, target, version))
+                if (add_one(p, target, d, &c, now_ms, e))
                         return -1;
-        for (; c.wanted > replicas; c = count(p, target, version))
+        for (; c.wanted > d->replicas; c = count(p, target, version))
                 if (retire_one(c.least, now_ms, e))
                         return -1;
         p->changed(p->arg, target);

@@ -33,8 +33,9 @@ struct local_replica {
         /* as recorded */
         char target[NAME_MAX_LEN + 1];
         int64_t version;
-        int index; /* from 1, unique in its version */
-        int slot;  /* 0 to LOCAL_SLOTS - 1, unique in its target */
+        char digest[DIGEST_TEXT_LEN + 1]; /* that the version has to have; "": not known */
+        int index;                        /* from 1, unique in its version */
+        int slot;                         /* 0 to LOCAL_SLOTS - 1, unique in its target */
         int port;
         bool retiring;
 
@@ -64,7 +65,7 @@ int local_processes_load(struct local_processes *p, struct err *e);
 /* Stop if configured so, and forget all. */
 void local_processes_done(struct local_processes *p);
 
-int local_processes_deploy(struct local_processes *p, const char *target, int64_t version, int replicas, int64_t now_ms,
+int local_processes_deploy(struct local_processes *p, const char *target, const struct deployment *d, int64_t now_ms,
                            struct err *e);
 int local_processes_retire(struct local_processes *p, const char *target, int64_t version, int64_t now_ms, struct err *e);
 

@@ -40,8 +40,8 @@ int local_replica_save(const struct local_replica *r, struct err *e)
 {
         AUTO(str) path = path_of(r, "procs", "json");
         AUTO(json)
-        doc = json_pack("{s:s, s:I, s:i, s:i, s:i, s:b}", "target", r->target, "version", (json_int_t) r->version, "index",
-                        r->index, "slot", r->slot, "port", r->port, "retiring", r->retiring);
+        doc = json_pack("{s:s, s:I, s:s, s:i, s:i, s:i, s:b}", "target", r->target, "version", (json_int_t) r->version, "digest",
+                        r->digest, "index", r->index, "slot", r->slot, "port", r->port, "retiring", r->retiring);
         AUTO(str) text = json_text(doc);
 
         return fs_write_atomic(path, text, strlen(text), 0640, e);
@@ -51,18 +51,19 @@ int local_replica_read(struct local_replica *r, const char *path, struct err *e)
 {
         AUTO(str) text = NULL;
         AUTO(json) doc = NULL;
-        const char *target;
+        const char *target, *digest = "";
         json_int_t version;
         int retiring;
 
         if (fs_read(path, 4096, &text, NULL, e) || json_parse(path, text, strlen(text), &doc, e) ||
-            json_take(path, doc, e, "{s:s, s:I, s:i, s:i, s:i, s:b}", "target", &target, "version", &version, "index", &r->index,
-                      "slot", &r->slot, "port", &r->port, "retiring", &retiring) ||
+            json_take(path, doc, e, "{s:s, s:I, s?s, s:i, s:i, s:i, s:b}", "target", &target, "version", &version, "digest",
+                      &digest, "index", &r->index, "slot", &r->slot, "port", &r->port, "retiring", &retiring) ||
             name_check("target", target, e))
                 return -1;
         if (r->slot < 0 || r->slot >= LOCAL_SLOTS || r->port < 1 || r->port > 65535)
                 return err_set(e, ERR_INVALID, "%s: there is no slot %d or port %d", path, r->slot, r->port);
         (void) snprintf(r->target, sizeof r->target, "%s", target);
+        (void) snprintf(r->digest, sizeof r->digest, "%s", digest);
         r->version = version;
         r->retiring = retiring;
         return 0;
@@ -129,10 +130,13 @@ static int spawn(struct local_replica *r, const char *log_path, pid_t *pid, stru
         mark = local_mark(s->state_dir, where);
         AUTO(str) cache = xasprintf("%s/cache", s->state_dir);
         const char *token = s->registry_token_file;
-        const char *const argv[] = { s->scorer_bin,   "--listen",    listen,    "--registry",
-                                     s->registry_url, "--model",     r->target, "--version",
-                                     version,         "--cache-dir", cache,     token ? "--registry-token-file" : NULL,
-                                     token,           NULL };
+        const char *argv[20] = { s->scorer_bin, "--listen", listen,        "--registry", s->registry_url, "--model", r->target,
+                                 "--version",   version,    "--cache-dir", cache };
+        int n = 11;
+        if (token)
+                argv[n++] = "--registry-token-file", argv[n++] = token;
+        if (*r->digest)
+                argv[n++] = "--digest", argv[n++] = r->digest;
         const char *const env[] = { mark, NULL };
         return proc_start(&(struct proc_spec){ .argv = argv, .env = env, .log_path = log_path, .own_group = true }, pid, e);
 }
