@@ -254,6 +254,22 @@ const struct command commands[] = {
                 .run = policies_run,
         },
         {
+                .words = "policy lint",
+                .group = GROUP_ROLLOUTS,
+                .summary = "check a policy file, and whether it can work with the traffic there is",
+                .text = "Refused are policies that could not find a version twice as bad, prove what they want proved, or see enough requests "
+                        "in the time that their steps have.",
+                .example = "ctl policy lint policies/canary.yaml --rate 50 --errors 0.2",
+                .args = { { "FILE", VALUE_FILE } },
+                .flags = {
+                        { "rate", 'r', VALUE_TEXT, "REQUESTS", false, "requests a second of both versions together (expected_rate)" },
+                        { "errors", 0, VALUE_TEXT, "PERCENT", false, "of stable's answers that are bad (default 0.5)" },
+                        { "slow", 0, VALUE_TEXT, "PERCENT", false, "of stable's answers above the latency objective (default 1)" },
+                },
+                .local = true,
+                .run = policy_lint_run,
+        },
+        {
                 .words = "explain",
                 .group = GROUP_ROLLOUTS,
                 .summary = "show what every gate of a rollout says, and what it waits for",

@@ -31,6 +31,8 @@ HANDLER(policies_run);
 /* history.c */
 HANDLER(history_run);
 HANDLER(log_run);
+/* lint.c */
+HANDLER(policy_lint_run);
 /* explain.c */
 HANDLER(explain_run);
 /* simulate.c */

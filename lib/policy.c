@@ -16,6 +16,7 @@ void policy_defaults(struct policy *p)
                 .min_requests = 100,
                 .false_rollback = .01,
                 .false_promotion = .05,
+                .expected = { .errors = .005, .slow = .01 },
                 .max_hold_ms = 10 * MINUTE_MS,
                 .on_no_evidence = POLICY_HOLD,
                 .start_deadline_ms = 10 * MINUTE_MS,
@@ -61,6 +62,12 @@ static int check_share(const char *gate, const struct policy_share *s, struct er
                 return err_set(e, ERR_INVALID, "gates.%s: max_ratio must be 1 to 100", gate);
         if (s->limit != 0 && !(s->limit > 0 && s->limit < 1))
                 return err_set(e, ERR_INVALID, "gates.%s: limit_percent must be above 0 and below 100", gate);
+        if (s->budget != 0 && !(s->budget > 0 && s->budget <= .05))
+                return err_set(e, ERR_INVALID, "gates.%s: budget_percent must be above 0 and at most 5", gate);
+        if (s->sound_ratio != 0 && !(s->sound_ratio > 1 && s->sound_ratio <= 100))
+                return err_set(e, ERR_INVALID, "gates.%s: sound_ratio must be above 1 and at most 100", gate);
+        if (s->sound_ratio != 0 && s->sound_ratio < s->max_ratio)
+                return err_set(e, ERR_INVALID, "gates.%s: sound_ratio must be not below max_ratio", gate);
         return 0;
 }
 

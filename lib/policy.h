@@ -47,6 +47,12 @@ struct policy_query {
         int failures; /* 0 counts as 1 */
 };
 
+struct policy_expected { /* traffic that the policy is meant for */
+        double rate;     /* requests a second, both versions together; 0: unknown */
+        double errors;   /* stable's share of errors, 0 to 1; likewise slow */
+        double slow;
+};
+
 enum policy_no_evidence { POLICY_HOLD, POLICY_ROLLBACK };
 
 struct policy {
@@ -58,6 +64,7 @@ struct policy {
         double false_rollback;  /* probability that a rollout of an equally good version is rolled back, over all comparisons */
         double false_promotion; /* probability that the proof of a sound_ratio is wrong */
         struct policy_share error_rate, latency;
+        struct policy_expected expected;
         struct policy_query queries[POLICY_QUERIES_MAX];
         int n_queries;
         int64_t max_hold_ms;                    /* without evidence, then on_no_evidence */

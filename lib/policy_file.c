@@ -11,6 +11,7 @@
 #include "lib/auto.h"
 #include "lib/fs.h"
 #include "lib/metrics.h"
+#include "lib/policy_lint.h"
 #include "lib/settings.h"
 #include "lib/strbuf.h"
 
@@ -44,6 +45,7 @@ struct doc {
         unsigned steps_count;
         struct doc_gates gates;
         char *min_requests, *window_versions, *replicas, *false_rollback_percent, *false_promotion_percent;
+        char *expected_rate, *expected_error_percent, *expected_slow_percent;
         int *on_no_evidence;
         char *max_hold, *start_deadline, *keep_failed, *rollback_window;
 };
@@ -107,6 +109,9 @@ static const cyaml_schema_field_t doc_fields[] = {
         NUMBER(min_requests, struct doc, OPT),
         NUMBER(false_rollback_percent, struct doc, OPT),
         NUMBER(false_promotion_percent, struct doc, OPT),
+        NUMBER(expected_rate, struct doc, OPT),
+        NUMBER(expected_error_percent, struct doc, OPT),
+        NUMBER(expected_slow_percent, struct doc, OPT),
         DURATION(max_hold, struct doc, OPT | CYAML_FLAG_POINTER),
         CYAML_FIELD_ENUM_PTR("on_no_evidence", OPT | CYAML_FLAG_STRICT, struct doc, on_no_evidence, no_evidence_words,
                              CYAML_ARRAY_LEN(no_evidence_words)),
@@ -278,6 +283,23 @@ static int check_objective(const struct policy *p, struct err *e)
         return err_set(e, ERR_INVALID, "gates.latency: objective must be one of %s", strbuf_str(&bounds));
 }
 
+/* With traffic to reckon with, a policy that cannot work is refused. */
+static int take_expected(const struct doc *d, struct policy *p, struct err *e)
+{
+        struct policy_expected *x = &p->expected;
+        double errors = 100 * x->errors, slow = 100 * x->slow;
+
+        if (take_number("expected_rate", d->expected_rate, &x->rate, e) < 0 ||
+            take_number("expected_error_percent", d->expected_error_percent, &errors, e) < 0 ||
+            take_number("expected_slow_percent", d->expected_slow_percent, &slow, e) < 0)
+                return -1;
+        if (!(x->rate >= 0 && x->rate <= 1e9 && errors > 0 && errors < 100 && slow > 0 && slow < 100))
+                return err_set(e, ERR_INVALID, "expected_rate must be 0 to 1e9, expected percents above 0 and below 100");
+        x->errors = errors / 100;
+        x->slow = slow / 100;
+        return x->rate > 0 ? policy_lint(p, x, e) : 0;
+}
+
 static int take_doc(const struct doc *d, struct policy *p, struct err *e)
 {
         policy_defaults(p);
@@ -300,7 +322,7 @@ static int take_doc(const struct doc *d, struct policy *p, struct err *e)
         if (d->false_promotion_percent)
                 p->false_promotion = promotion_percent / 100;
         p->on_no_evidence = d->on_no_evidence ? (enum policy_no_evidence) * d->on_no_evidence : p->on_no_evidence;
-        return policy_check(p, e) < 0 || check_objective(p, e) < 0 ? -1 : 0;
+        return policy_check(p, e) < 0 || check_objective(p, e) < 0 || take_expected(d, p, e) < 0 ? -1 : 0;
 }
 
 int policy_parse(const char *text, size_t len, struct policy *out, struct err *e)

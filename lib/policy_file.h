@@ -14,6 +14,9 @@
  *      min_requests: 100                     of the candidate, per step
  *      false_rollback_percent: 1             of rollouts of an equally good version that may be rolled back
  *      false_promotion_percent: 5            of versions not below sound_ratio that may pass for it
+ *      expected_rate: 50                     requests a second; with it policy_lint.h refuses what cannot work
+ *      expected_error_percent: 0.5           of stable
+ *      expected_slow_percent: 1              of stable, above the latency objective
  *      max_hold: 10m                         longest wait without evidence, and then:
  *      on_no_evidence: hold                  or rollback
  *      start_deadline: 10m

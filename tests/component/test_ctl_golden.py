@@ -112,7 +112,7 @@ def test_golden_table_of_declared_targets(tmp_path):
 
 
 COMMANDS = ["push", "pull", "models", "versions", "alias", "rollout start", "rollout status", "rollout watch", "rollout pause",
-            "rollout resume", "rollout promote", "rollout retry", "rollout abort", "rollback", "history", "log", "policies", "explain", "simulate", "whoami", "token create",
+            "rollout resume", "rollout promote", "rollout retry", "rollout abort", "rollback", "history", "log", "policies", "policy lint", "explain", "simulate", "whoami", "token create",
             "token list", "token delete", "version", "completion", "help"]
 
 

@@ -1,0 +1,122 @@
+/* Policies whose arithmetic cannot work are refused with the sentence. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/policy_file.h"
+#include "lib/policy_lint.h"
+
+static struct policy policy(void)
+{
+        struct policy p;
+
+        policy_defaults(&p);
+        p.steps[0] = (struct policy_step){ .weight_bp = 500, .hold_ms = 600000 };
+        p.steps[1] = (struct policy_step){ .weight_bp = 10000, .hold_ms = 600000 };
+        p.n_steps = 2;
+        p.error_rate = (struct policy_share){ .on = true, .max_ratio = 1 };
+        p.min_requests = 1;
+        return p;
+}
+
+static void sums_are_made_before_the_rollout(void **state)
+{
+        static const struct {
+                const char *name;
+                double rate, max_ratio, sound_ratio, limit;
+                int64_t min_requests;
+                const char *says; /* NULL: fine */
+        } cases[] = {
+                { "two requests a second", 2, 1, 0, 0, 1, "5 % of 2 requests/s cannot show a doubling of errors within 10m" },
+                { "with harm tolerated", 2, 1.5, 0, 0, 1, "5 % of 2 requests/s cannot show 3 times stable's errors within 10m" },
+                { "two thousand", 2000, 1, 0, 0, 1, NULL },
+                { "a proof of little", 2000, 1, 1.05, 0, 1, "cannot prove fewer than 1.05 times stable's errors within 20m" },
+                { "a proof of much", 2000, 1, 3, 0, 1, NULL },
+                { "a limit alone", 2, 0, 0, .05, 1, NULL },
+                { "too few requests", 2, 0, 0, .05, 500,
+                  "5 % of 2 requests/s are 120 requests in 20m (hold and max_hold), and min_requests is 500" },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                const struct policy_expected t = { cases[i].rate, .005, .01 };
+                struct policy p = policy();
+                struct err e = { 0 };
+                int r;
+
+                p.error_rate = (struct policy_share){
+                        .on = true, .max_ratio = cases[i].max_ratio, .sound_ratio = cases[i].sound_ratio, .limit = cases[i].limit
+                };
+                p.min_requests = cases[i].min_requests;
+                r = policy_lint(&p, &t, &e);
+                print_message("  %s: %s\n", cases[i].name, e.msg);
+                assert_int_equal(r, cases[i].says ? -1 : 0);
+                if (cases[i].says)
+                        assert_non_null(strstr(e.msg, cases[i].says));
+        }
+}
+
+static void a_policy_that_names_its_traffic_is_checked_when_it_is_read(void **state)
+{
+        static const char text[] =
+                "name: x\nsummary: s\nsteps: [{ weight: 5, hold: 10m }, { weight: 100, hold: 1m }]\n"
+                "gates: { error_rate: { max_ratio: 1 } }\nmin_requests: 1\nexpected_error_percent: 0.5\nexpected_rate: ";
+        char thin[400], rich[400], wrong[400];
+        struct err e = { 0 };
+        struct policy p;
+        (void) state;
+
+        snprintf(thin, sizeof thin, "%s2\n", text);
+        snprintf(rich, sizeof rich, "%s2000\n", text);
+        snprintf(wrong, sizeof wrong, "%s-2\n", text);
+        assert_int_equal(policy_parse(thin, strlen(thin), &p, &e), -1);
+        assert_non_null(strstr(e.msg, "cannot show a doubling"));
+        assert_int_equal(policy_parse(rich, strlen(rich), &p, &e), 0);
+        assert_int_equal(policy_parse(wrong, strlen(wrong), &p, &e), -1);
+}
+
+static void proofs_and_budgets_have_their_rules(void **state)
+{
+        static const struct {
+                const char *gates, *says;
+        } cases[] = {
+                { "error_rate: { max_ratio: 2, sound_ratio: 1.5 }", "not below max_ratio" },
+                { "error_rate: { sound_ratio: 1 }", "sound_ratio must be above 1" },
+                { "error_rate: { sound_ratio: 2 }", "needs max_ratio, limit_percent or budget_percent" },
+                { "error_rate: { budget_percent: 6 }", "budget_percent must be above 0 and at most 5" },
+                { "error_rate: { budget_percent: 0 }", "instead of setting it to 0" },
+                { "promql: [{ name: a, query: x, min: 1, fail_below: 2 }]", "fail_below goes with min" },
+                { "promql: [{ name: a, query: x, min: 1, fail_above: 2 }]", "fail_above with max" },
+                { "promql: [{ name: a, query: x, min: 1, failures: 101 }]", "failures must be 1 to 100" },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct err e = { 0 };
+                struct policy p;
+                char text[400];
+
+                snprintf(text, sizeof text,
+                         "name: x\nsummary: s\nsteps: [{ weight: 5, hold: 10m }, { weight: 100, hold: 1m }]\ngates: { %s }\n",
+                         cases[i].gates);
+                assert_int_equal(policy_parse(text, strlen(text), &p, &e), -1);
+                print_message("  %s\n", e.msg);
+                assert_non_null(strstr(e.msg, cases[i].says));
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(sums_are_made_before_the_rollout),
+                cmocka_unit_test(a_policy_that_names_its_traffic_is_checked_when_it_is_read),
+                cmocka_unit_test(proofs_and_budgets_have_their_rules),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
