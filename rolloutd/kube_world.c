@@ -140,14 +140,23 @@ static int weight_of(const struct kube_route *route, int64_t version)
         return bp;
 }
 
+/* Not only once the gateway has accepted them: who looks for changes by others must not be late. */
+static bool weights_are_known(const struct kube_target *t, const struct world *w)
+{
+        const struct kube_route *route = &t->route;
+
+        return w->router_ok || (route->exists && route->ours && route->generation >= route->written_generation);
+}
+
 void kube_world_of(const struct kube_platform *k, const struct kube_target *t, struct world *out)
 {
         *out = (struct world){ 0 };
         for (int i = 0; i < t->n_releases; i++)
                 add_release(&t->releases[i], out);
         add_route(k, t, out);
+        bool known_weights = weights_are_known(t, out);
         for (int i = 0; i < out->n_versions; i++)
-                out->versions[i].weight_bp = out->router_ok ? weight_of(&t->route, out->versions[i].version) : -1;
+                out->versions[i].weight_bp = known_weights ? weight_of(&t->route, out->versions[i].version) : -1;
 }
 
 size_t kube_world_discover(const struct kube_platform *k, struct scrape_target *out, size_t max)

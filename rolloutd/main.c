@@ -131,7 +131,7 @@ static int start(struct service *s, struct daemon *d, struct err *e)
         const struct settings *set = &s->settings;
         AUTO(str) copy = NULL;
         AUTO(str) admin = NULL;
-        struct platform *platform;
+        struct platform *platform = NULL;
 
         if (settings_check(set, e) < 0 || fs_mkdirs(set->state_dir, 0755, e) < 0)
                 return -1;

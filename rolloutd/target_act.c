@@ -37,7 +37,7 @@ static void note_weights(struct target *t)
         if (target_weights_stand(t)) {
                 t->stood_before = true;
                 t->drifted = false;
-        } else if (t->stood_before && t->world.router_ok && t->now.phase != PHASE_ROLLING_BACK) {
+        } else if (t->stood_before && t->now.phase != PHASE_ROLLING_BACK) {
                 target_drift(t, what, sizeof what);
                 t->drifted = *what;
         }
