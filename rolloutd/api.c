@@ -97,8 +97,8 @@ static int rollouts_list(struct http_request *rq, struct http_reply *rp, struct 
         if (controller_check_loaded(c, e) < 0)
                 return -1;
         json_t *list = json_array();
-        for (size_t i = 0; i < c->n_targets; i++)
-                json_array_append_new(list, api_view(c->targets[i].t));
+        DUE_EACH(&c->targets, one)
+        json_array_append_new(list, api_view(one->t));
         return http_reply_json(rp, 200, json_pack("{s:o}", "rollouts", list));
 }
 

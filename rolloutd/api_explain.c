@@ -98,12 +98,12 @@ int api_explain(struct http_request *rq, struct http_reply *rp, struct err *e)
                 return err_set(e, ERR_NOT_FOUND, "%s has had no rollout yet", r->target);
         char quality[48];
 
-        snprintf(quality, sizeof quality, "%s", t->reading_known ? quality_name(t->reading.quality) : "not-read");
+        snprintf(quality, sizeof quality, "%s", t->reading ? quality_name(t->reading->quality) : "not-read");
         return http_reply_json(rp, 200,
                                json_pack("{s:o, s:s, s:f, s:f, s:s, s:s, s:I, s:I, s:o}", "rollout", api_view(t), "policy",
                                          r->policy->name, "false_rollback_percent", 100 * r->policy->false_rollback,
                                          "false_promotion_percent", 100 * r->policy->false_promotion, "quality", quality,
-                                         "quality_reason", t->reading_known ? t->reading.reason : "", "min_requests",
+                                         "quality_reason", t->reading ? t->reading->reason : "", "min_requests",
                                          (json_int_t) r->policy->min_requests, "requests",
                                          (json_int_t) r->judge.step[ARM_CANDIDATE].requests, "gates", gates(t)));
 }

@@ -92,11 +92,13 @@ static void env_routed_back(void *arg, struct target *t, int64_t took_ms)
 
 /* --- targets --- */
 
-static struct target *add(struct controller *c, struct target *t)
+static void env_woke(void *arg, struct target *t)
 {
-        c->targets = xrealloc(c->targets, c->n_targets + 1, sizeof *c->targets);
-        c->targets[c->n_targets++] = (struct controlled){ .t = t };
-        return t;
+        struct controller *c = arg;
+        struct due_target *one = due_find(&c->targets, t->now.target);
+
+        if (one)
+                due_at(&c->targets, one, 0);
 }
 
 int controller_make(struct controller *c, const char *target, const char *model, struct target **out, struct err *e)
@@ -109,9 +111,10 @@ int controller_make(struct controller *c, const char *target, const char *model,
                 *e = why;
                 return -1;
         }
-        if (c->n_targets >= CONTROLLER_TARGETS_MAX)
+        if (c->targets.n >= CONTROLLER_TARGETS_MAX)
                 return err_set(e, ERR_UNAVAILABLE, "there are %d targets already", CONTROLLER_TARGETS_MAX);
-        *out = add(c, target_new(&c->env, target, model));
+        *out = target_new(&c->env, target, model);
+        due_add(&c->targets, *out);
         return 0;
 }
 
@@ -126,18 +129,17 @@ static void forget_unreadable(struct controller *c, const char *target)
 
 void controller_forget(struct controller *c, const char *target)
 {
-        forget_unreadable(c, target);
-        for (size_t i = 0; i < c->n_targets; i++) {
-                struct target *t = c->targets[i].t;
+        struct due_target *one = due_find(&c->targets, target);
 
-                if (strcmp(t->now.target, target) != 0)
-                        continue;
-                target_forget(t);
-                api_watch_gone(c, t);
-                c->targets[i] = c->targets[--c->n_targets];
-                target_free(t);
+        forget_unreadable(c, target);
+        if (!one)
                 return;
-        }
+        struct target *t = one->t;
+
+        target_forget(t);
+        api_watch_gone(c, t);
+        due_remove(&c->targets, one);
+        target_free(t);
 }
 
 static void leave_alone(struct controller *c, const char *target, const struct err *why)
@@ -169,12 +171,12 @@ static void records_loaded(void *arg, const struct platform_record *records, siz
                         leave_alone(c, records[i].target, &e);
                         continue;
                 }
-                add(c, t);
+                due_add(&c->targets, t);
                 for (int k = 0; k < t->now.n_outbox; k++) /* perhaps we died before they were logged */
                         log_decision(c, t, &t->now.outbox[k]);
         }
         c->loaded = true;
-        LOG_INFO("records read", LOG_INT("targets", (int64_t) c->n_targets));
+        LOG_INFO("records read", LOG_INT("targets", (int64_t) c->targets.n));
 }
 
 /* --- tokens --- */
@@ -218,26 +220,23 @@ static bool is_left_alone(const struct controller *c, const struct target *t)
         return c->draining && t->edits == t->saved_edits && !t->acting && !t->waiters && t->now.phase != PHASE_ROLLING_BACK;
 }
 
-/* Returns the number of targets passed over; *wake: in how many milliseconds the next one is due. */
-static size_t run_targets(struct controller *c, int64_t began_us, int64_t *wake)
+/* Returns the number of targets passed over. One that wants to run again has to wait for the next round, so that each is heard. */
+static size_t run_targets(struct controller *c, int64_t began_us)
 {
         int64_t now = began_us / 1000;
+        struct due_target *one;
         size_t passes = 0;
 
-        *wake = WAIT_MOST_MS;
-        for (size_t i = 0; i < c->n_targets; i++) {
-                struct controlled *one = &c->targets[i];
+        while ((one = due_next(&c->targets, now))) {
+                int64_t known_us = one->due_ms ? one->due_ms * 1000 : began_us, wait_ms = WAIT_MOST_MS;
 
-                if (is_left_alone(c, one->t))
-                        continue;
-                if (one->t->woken || now >= one->due_ms) {
-                        int64_t known_us = one->t->woken || !one->due_ms ? began_us : one->due_ms * 1000;
-                        one->due_ms = now + target_run(one->t);
+                if (!is_left_alone(c, one->t)) {
+                        wait_ms = target_run(one->t);
                         api_watch_look(c, one->t);
                         measure_pass(c, clock_us() - known_us);
                         passes++;
                 }
-                *wake = earlier(*wake, one->t->woken ? 0 : one->due_ms - now > 0 ? one->due_ms - now : 0);
+                due_at(&c->targets, one, now + (wait_ms > 0 ? wait_ms : 1));
         }
         return passes;
 }
@@ -256,14 +255,6 @@ static void do_due(struct controller *c, int64_t now)
         }
 }
 
-static bool any_woken(const struct controller *c)
-{
-        for (size_t i = 0; i < c->n_targets; i++)
-                if (c->targets[i].t->woken && !is_left_alone(c, c->targets[i].t))
-                        return true;
-        return false;
-}
-
 /* Everything that can be done without waiting; returns how long to wait at most. A target's decision reaches the platform in
  * the same round. */
 static int64_t work(struct controller *c)
@@ -274,13 +265,12 @@ static int64_t work(struct controller *c)
         do_due(c, now);
         c->platform->ops->run(c->platform, now);
         wants_ms = c->wants && c->loaded && !c->draining ? wants_run(c->wants) : -1;
-        passes = run_targets(c, began_us, &wake);
+        passes = run_targets(c, began_us);
         platform_ms = c->platform->ops->run(c->platform, clock_ms());
         http_server_run(c->server); /* answers that have become possible */
         measure_round(c, clock_us() - began_us, passes);
+        wake = due_wait_ms(&c->targets, clock_ms(), WAIT_MOST_MS);
         wake = earlier(wake, decision_log_run(c->decisions, now));
-        if (any_woken(c))
-                return 0;
         wake = earlier(wake, platform_ms);
         wake = earlier(wake, wants_ms);
         wake = earlier(wake, http_server_timeout_ms(c->server));
@@ -297,9 +287,9 @@ static bool all_is_written(const struct controller *c)
         decision_log_get_stats(c->decisions, &decisions);
         if (decisions.sending && clock_ms() < c->stop_by_ms - c->settings->drain + LOG_PATIENCE_MS)
                 return false;
-        for (size_t i = 0; i < c->n_targets; i++)
-                if (c->targets[i].t->edits != c->targets[i].t->saved_edits || c->targets[i].t->acting)
-                        return false;
+        DUE_EACH(&c->targets, one)
+        if (one->t->edits != one->t->saved_edits || one->t->acting)
+                return false;
         return true;
 }
 
@@ -445,6 +435,7 @@ int controller_new(const struct settings *settings, struct daemon *daemon, struc
                 .happened = env_happened,
                 .failed = env_failed,
                 .routed_back = env_routed_back,
+                .woke = env_woke,
                 .arg = c,
         };
         if (load_policies(c, e) < 0 || start_server(c, e) < 0) {
@@ -466,9 +457,7 @@ void controller_free(struct controller *c)
         wants_free(c->wants);
         decision_log_free(c->decisions);
         c->platform->ops->free(c->platform);
-        for (size_t i = 0; i < c->n_targets; i++)
-                target_free(c->targets[i].t);
-        free(c->targets);
+        due_done(&c->targets);
         free(c->unreadable);
         api_calls_free(c);
         http_loop_free(c->http);

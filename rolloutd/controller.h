@@ -9,6 +9,7 @@
 #include "lib/http_server.h"
 #include "lib/metrics.h"
 #include "rolloutd/decision_log.h"
+#include "rolloutd/due.h"
 #include "rolloutd/platform.h"
 #include "rolloutd/policies.h"
 #include "rolloutd/prometheus.h"
@@ -28,11 +29,6 @@ enum { CONTROLLER_TARGETS_MAX = 10000 };
 
 struct api_call;  /* an answer that is waited for: api.c */
 struct api_watch; /* a client that watches: api_watch.c */
-
-struct controlled { /* a target in the loop */
-        struct target *t;
-        int64_t due_ms;
-};
 
 struct unreadable { /* a saved record that cannot be understood: left alone, and nothing is started over it */
         char target[TARGET_MAX_LEN + 1];
@@ -54,8 +50,7 @@ struct controller {
         struct metrics *metrics;
         struct wants *wants; /* NULL: targets are not declared here */
         struct target_env env;
-        struct controlled *targets;
-        size_t n_targets;
+        struct due targets;
         struct unreadable *unreadable;
         size_t n_unreadable;
         bool loaded, loading; /* all records have been read */

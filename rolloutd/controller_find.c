@@ -18,11 +18,12 @@ int controller_find(const struct controller *c, const char *target, struct targe
         for (size_t i = 0; i < c->n_unreadable; i++)
                 if (strcmp(c->unreadable[i].target, target) == 0)
                         return err_set(e, ERR_UNAVAILABLE, "the saved record cannot be understood: %s", c->unreadable[i].why);
-        for (size_t i = 0; i < c->n_targets; i++)
-                if (strcmp(c->targets[i].t->now.target, target) == 0) {
-                        *out = c->targets[i].t;
-                        return 0;
-                }
+        const struct due_target *one = due_find(&c->targets, target);
+
+        if (one) {
+                *out = one->t;
+                return 0;
+        }
         return err_set(e, ERR_NOT_FOUND, "nothing of \"%s\" has been rolled out here", target);
 }
 
@@ -44,11 +45,11 @@ int controller_resolve(const struct controller *c, const char *name, struct targ
         strbuf_init(&names, LIST_MAX);
         if (controller_find(c, name, out, &why) == 0)
                 return 0;
-        for (size_t i = 0; why.kind == ERR_NOT_FOUND && c->platform->ops->listen && i < c->n_targets; i++)
-                if (is_called(c->targets[i].t, name)) {
-                        found = c->targets[i].t;
-                        strbuf_addf(&names, "%s%s", n++ ? ", " : "", found->now.target);
-                }
+        DUE_EACH(&c->targets, one)
+        if (why.kind == ERR_NOT_FOUND && c->platform->ops->listen && is_called(one->t, name)) {
+                found = one->t;
+                strbuf_addf(&names, "%s%s", n++ ? ", " : "", found->now.target);
+        }
         if (n > 1)
                 return err_set(e, ERR_CONFLICT, "%d targets are called \"%s\": %s%s", n, name, strbuf_str(&names),
                                strbuf_ok(&names) ? "" : "...");

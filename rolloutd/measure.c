@@ -116,8 +116,9 @@ static void read_targets(const struct controller *c)
 
         for (size_t i = 0; i < sizeof own / sizeof *own; i++)
                 metrics_clear(c->metrics, own[i]);
-        for (size_t i = 0; i < c->n_targets; i++) {
-                const struct target *t = c->targets[i].t;
+        DUE_EACH(&c->targets, one)
+        {
+                const struct target *t = one->t;
 
                 count[t->now.phase]++;
                 if (phase_is_under_way(t->now.phase))

@@ -20,6 +20,7 @@ void rollout_done(struct rollout *r)
         policy_unref(r->policy);
         sampler_done(&r->sampler);
         free(r->outbox);
+        free(r->window);
         *r = (struct rollout){ 0 };
 }
 
@@ -112,6 +113,7 @@ static void window_push(struct rollout *r, struct placed p, int64_t now_ms)
         window_remove(r, p.version);
         if (r->n_window >= most)
                 r->n_window = most - 1;
+        r->window = xrealloc(r->window, (size_t) r->n_window + 1, sizeof *r->window);
         memmove(&r->window[1], &r->window[0], (size_t) r->n_window++ * sizeof *r->window);
         p.until_ms = now_ms + r->policy->rollback_window_ms;
         r->window[0] = p;

@@ -62,7 +62,7 @@ struct rollout { /* rollout_init(), rollout_done(); not to be copied */
         enum phase phase;
         int64_t rollout_id; /* counts this target's rollouts */
         struct placed stable, candidate;
-        struct placed window[POLICY_WINDOW_MAX]; /* newest first: versions to go back to at once */
+        struct placed *window; /* newest first: releases to go back to at once; at most POLICY_WINDOW_MAX */
         int n_window;
         const struct policy *policy; /* a reference; policy_none: there never was a rollout */
 

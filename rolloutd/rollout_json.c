@@ -56,6 +56,8 @@ static int window_from_json(json_t *list, struct rollout *r, struct err *e)
 
         if (!json_is_array(list) || json_array_size(list) > POLICY_WINDOW_MAX)
                 return err_set(e, ERR_INVALID, "window: at most %d versions", POLICY_WINDOW_MAX);
+        if (json_array_size(list) > 0)
+                r->window = xcalloc(json_array_size(list), sizeof *r->window);
         json_array_foreach (list, i, item)
                 if (placed_from_json(item, &r->window[i], e) < 0)
                         return -1;

@@ -65,6 +65,7 @@ void target_free(struct target *t)
         free(op);
         rollout_done(&t->now);
         request_free(t->unsaved);
+        free(t->reading);
         free(t->world.versions);
         free(t->world.router_message);
         free(t->world_failure);
@@ -192,7 +193,7 @@ static void gather(const struct target *t, const struct request *rq, struct obse
                 .starved = p->on_no_evidence == POLICY_ROLLBACK && r->starved_ms >= p->max_hold_ms,
         };
         gather_world(t, o);
-        o->watched = t->reading_known && t->reading.quality == QUALITY_GOOD && t->reading.alive[ARM_CANDIDATE] > 0;
+        o->watched = t->reading && t->reading->quality == QUALITY_GOOD && t->reading->alive[ARM_CANDIDATE] > 0;
 }
 
 /* --- moves --- */
@@ -216,10 +217,15 @@ static void moved(struct target *t, const struct move *m)
         t->switched = 0;
         if (m->to == PHASE_ROLLING_BACK)
                 t->decided_back_ms = target_now(t);
+        if (phase_is_at_rest(m->to)) {
+                free(t->reading);
+                t->reading = NULL;
+        }
         if (m->effect == EFFECT_START) {
                 free(t->deploy_failure);
                 t->deploy_failure = NULL;
-                t->reading_known = false;
+                free(t->reading);
+                t->reading = NULL;
                 free(t->answers);
                 t->answers = NULL;
                 t->down_since_ms = 0;

@@ -99,8 +99,8 @@ static void judge_traffic(struct target *t, const struct evidence *ev, struct ve
         struct rollout *r = &t->now;
 
         if (ev->ok)
-                judge_add(&r->judge, r->policy, &t->reading, ev->server_ms);
-        judge_decide(&r->judge, r->policy, t->reading.quality, t->reading.reason, ev->queries, v);
+                judge_add(&r->judge, r->policy, t->reading, ev->server_ms);
+        judge_decide(&r->judge, r->policy, t->reading->quality, t->reading->reason, ev->queries, v);
 }
 
 static void judge_preview(struct target *t, const struct evidence *ev, struct verdict *v)
@@ -108,8 +108,8 @@ static void judge_preview(struct target *t, const struct evidence *ev, struct ve
         struct rollout *r = &t->now;
 
         if (ev->ok)
-                judge_add_preview(&r->judge, &t->reading, ev->server_ms);
-        judge_decide_preview(&r->judge, r->policy, t->reading.quality, t->reading.reason, ev->queries, v);
+                judge_add_preview(&r->judge, t->reading, ev->server_ms);
+        judge_decide_preview(&r->judge, r->policy, t->reading->quality, t->reading->reason, ev->queries, v);
 }
 
 static void judge_it(struct target *t, const struct evidence *ev)
@@ -120,9 +120,9 @@ static void judge_it(struct target *t, const struct evidence *ev)
         if (r->phase == PHASE_PENDING) { /* there is nothing to judge yet, only whether one could */
                 if (ev->ok)
                         watch_stable(t, ev);
-                if (t->reading.quality == QUALITY_GOOD)
+                if (t->reading->quality == QUALITY_GOOD)
                         return;
-                verdict_none(&v, quality_name(t->reading.quality), t->reading.reason);
+                verdict_none(&v, quality_name(t->reading->quality), t->reading->reason);
         } else {
                 take_answers(t, ev);
                 if (rollout_weight_bp(r) == 0)
@@ -146,16 +146,17 @@ static void answered(void *arg, const struct evidence *ev)
         target_wake(t);
         if (t->loading || !target_wants_evidence(t))
                 return;
+        if (!t->reading)
+                t->reading = xcalloc(1, sizeof *t->reading);
         if (ev->ok) {
                 struct sampler_question q = question(t, ev);
 
                 t->skew_ms = ev->server_ms - ev->local_ms;
-                sampler_read(&t->now.sampler, &q, ev->series, ev->n, &t->reading);
+                sampler_read(&t->now.sampler, &q, ev->series, ev->n, t->reading);
         } else {
-                t->reading = (struct reading){ .quality = QUALITY_UNREACHABLE };
-                snprintf(t->reading.reason, sizeof t->reading.reason, "%s", ev->why);
+                *t->reading = (struct reading){ .quality = QUALITY_UNREACHABLE };
+                snprintf(t->reading->reason, sizeof t->reading->reason, "%s", ev->why);
         }
-        t->reading_known = true;
         judge_it(t, ev);
 }
 
