@@ -86,7 +86,7 @@ static void proofs_and_budgets_have_their_rules(void **state)
                 const char *gates, *says;
         } cases[] = {
                 { "error_rate: { max_ratio: 2, sound_ratio: 1.5 }", "not below max_ratio" },
-                { "error_rate: { sound_ratio: 1 }", "sound_ratio must be above 1" },
+                { "error_rate: { max_ratio: 1, sound_ratio: 1 }", "sound_ratio must be above 1" },
                 { "error_rate: { sound_ratio: 2 }", "needs max_ratio, limit_percent or budget_percent" },
                 { "error_rate: { budget_percent: 6 }", "budget_percent must be above 0 and at most 5" },
                 { "error_rate: { budget_percent: 0 }", "instead of setting it to 0" },
