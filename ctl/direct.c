@@ -177,9 +177,9 @@ static void print_by_hand(struct direct *d)
 static void print_done_json(const struct direct *d, int64_t took_ms)
 {
         AUTO(json)
-        doc = json_pack("{s:s, s:s, s:s, s:s, s:s, s:O?, s:O?, s:b, s:o, s:I}", "target", d->rq->target, "namespace",
+        doc = json_pack("{s:s, s:s, s:s, s:s, s:s, s:O?, s:O?, s:b, s:b, s:o, s:I}", "target", d->rq->target, "namespace",
                         d->namespace_, "name", d->name, "release", release_text(d->aim.release).text, "route", d->aim.route,
-                        "before", d->before, "after", d->after, "marked", d->marked, "scaled",
+                        "before", d->before, "after", d->after, "accepted", !*d->waits, "marked", d->marked, "scaled",
                         d->replicas < 0 ? json_null() : json_pack("{s:i, s:i}", "from", d->replicas, "to", d->aim.replicas),
                         "took_ms", (json_int_t) took_ms);
         AUTO(str) text = json_text(doc);
@@ -217,6 +217,8 @@ static void print_done(const struct direct *d, int64_t took_ms)
         output_line("%s.%s: all traffic is on release %s (%s), after %lld ms, without rolloutd", d->namespace_, d->name,
                     release.text, d->aim.reason, (long long) took_ms);
         print_shares(d);
+        if (*d->waits)
+                output_line("%s.%s: but %s", d->namespace_, d->name, d->waits);
         if (d->replicas >= 0)
                 output_line("%s.%s: release %s had %d replicas and gets %d: its pods have to start first", d->namespace_, d->name,
                             release.text, d->replicas, d->aim.replicas);

@@ -19,6 +19,7 @@
 #include "ctl/direct_aim.h"
 #include "ctl/kubectl.h"
 #include "lib/kube_client.h"
+#include "lib/kube_route.h"
 #include "lib/kube_slots.h"
 
 struct direct_request {                                /* texts are borrowed */
@@ -41,10 +42,11 @@ struct direct {
         char namespace_[64], name[64];
         json_t *rollout; /* the ModelRollout */
         struct direct_aim aim;
-        json_t *mark;   /* its annotations */
-        int replicas;   /* the release's, to be scaled to aim.replicas; -1: enough, or not known */
-        json_t *before; /* the route's shares as they were: {service: bp} */
-        json_t *after;  /* and as they have been read back */
+        json_t *mark;                   /* its annotations */
+        int replicas;                   /* the release's, to be scaled to aim.replicas; -1: enough, or not known */
+        json_t *before;                 /* the route's shares as they were: {service: bp} */
+        json_t *after;                  /* and as they have been read back */
+        char waits[KUBE_ROUTE_WHY_MAX]; /* why the gateway has not accepted it yet; "": it has */
         bool marked;
 };
 

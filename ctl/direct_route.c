@@ -5,11 +5,12 @@
 #include "ctl/kube_talk.h"
 #include "lib/auto.h"
 #include "lib/clock.h"
+#include "lib/kube_route.h"
 #include "lib/mem.h"
 #include "lib/random.h"
 #include "lib/release.h"
 
-enum { TRIES_MAX = 40, PAUSE_MS = 10, FOLLOW_MS = 1500, LOOK_MS = 50, CALL_MS = 5000 };
+enum { TRIES_MAX = 40, PAUSE_MS = 10, FOLLOW_MS = 1500, LOOK_MS = 50, ACCEPT_MS = 1000, CALL_MS = 5000 };
 
 static const struct kube_resource route_kinds[] = { { "gateway.networking.k8s.io", "v1", "httproutes" },
                                                     { "gateway.networking.k8s.io", "v1beta1", "httproutes" } };
@@ -154,6 +155,18 @@ static int move(struct direct *d, const struct kube_resource *routes, struct dir
         return direct_look(d, routes, seen, e);
 }
 
+/* The weights stand in the cluster; whether traffic follows them is the gateway's to say, and it may be slow or down. */
+static void watch_gateway(struct direct *d, const struct kube_resource *routes, struct direct_seen *seen)
+{
+        int64_t deadline = clock_ms() + ACCEPT_MS;
+
+        while (!kube_route_accepted(seen->route, d->waits) && clock_ms() < deadline) {
+                kube_talk_pause(LOOK_MS);
+                if (direct_look(d, routes, seen, NULL))
+                        break;
+        }
+}
+
 int direct_shift(struct direct *d, struct err *e)
 {
         const struct kube_resource *routes = direct_routes(d, e);
@@ -168,5 +181,6 @@ int direct_shift(struct direct *d, struct err *e)
                 if (move(d, routes, &seen, &tries, &over, e))
                         return -1;
         d->after = direct_shares(d, seen.route); /* read after the last write */
+        watch_gateway(d, routes, &seen);
         return 0;
 }

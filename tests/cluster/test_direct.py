@@ -86,6 +86,7 @@ def test_without_rolloutd_the_stable_release_gets_all_the_traffic(owned, ctl):
     assert "rolloutd does not answer" in done.stderr and "going straight to the cluster, context test" in done.stderr
     assert f"{ctl.target}: all traffic is on release 1 (the stable release)" in done.stdout
     assert "HTTPRoute fraud now has fraud-v1 100 %" in done.stdout and "rolloutd will make the rollback its own" in done.stdout
+    assert "but Gateway" in done.stdout and "has not said yet whether it accepts the route" in done.stdout, "there is none"
     assert owned.weights() == {"fraud-v1": 10000}
     assert owned.route()["metadata"]["annotations"]["kept"] == "yes" and owned.route()["spec"]["hostnames"] == ["fraud.test"]
     seen = marks(owned)
@@ -98,7 +99,7 @@ def test_a_rolloutd_that_accepts_and_never_answers_is_given_a_second(owned, ctl)
         done = ctl.run("rollback", ctl.target, "--rollout", f"http://127.0.0.1:{silent.getsockname()[1]}", "-o", "json")
         assert time.monotonic() - begun >= 1
     doc = json.loads(done.stdout)
-    assert (doc["release"], doc["marked"], doc["scaled"]) == ("1", True, None)
+    assert (doc["release"], doc["marked"], doc["scaled"], doc["accepted"]) == ("1", True, None, False)
     assert (doc["before"], doc["after"]) == ({"fraud-v1": 9500, "fraud-v2": 500}, {"fraud-v1": 10000})
 
 
