@@ -54,6 +54,12 @@ static void note(struct worst *w, enum rank rank, const char *pod, const char *w
         (void) snprintf(w->message, sizeof w->message, "%s: %s%s%.160s", pod, what, *why ? ": " : "", why);
 }
 
+/* Our own programs end with 2 when it is the request that has to change: a version that is refused, a setting that makes no sense. */
+static bool is_refusal(json_int_t code, const char *said)
+{
+        return code == 2 && strstr(said, "\"level\":\"error\"");
+}
+
 static void note_end(struct worst *w, const char *pod, const json_t *container, const json_t *end)
 {
         json_int_t crashes = json_integer_value(json_object_get(container, "restartCount"));
@@ -69,8 +75,9 @@ static void note_end(struct worst *w, const char *pod, const json_t *container, 
         else
                 (void) snprintf(what, sizeof what, "exit status %lld, started %lld times", (long long) code,
                                 (long long) crashes + 1);
+        bool final = crashes > CRASHES_MAX || is_refusal(code, said);
         last_words(said, words, sizeof words);
-        note(w, crashes > CRASHES_MAX ? RANK_FINAL : RANK_CRASHED, pod, what, words);
+        note(w, final ? RANK_FINAL : RANK_CRASHED, pod, what, words);
 }
 
 static void look_at_container(struct worst *w, const char *pod, const json_t *c)

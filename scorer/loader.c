@@ -90,6 +90,7 @@ static void *run(void *arg)
         l->failed_ = load(l, &f, &l->err) < 0;
         if (l->failed_)
                 atomic_store(&l->doing, l->err.msg);
+        l->cached = f.cached;
         memcpy(l->digest, f.digest, sizeof l->digest);
         fetched_done(&f);
         l->took_ms = clock_ms() - begun_ms;

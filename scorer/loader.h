@@ -18,6 +18,7 @@ struct loader { /* zeroed: not started */
         struct v2 v2;                     /* on success */
         char digest[DIGEST_TEXT_LEN + 1]; /* of the version, or of the local file */
         int64_t took_ms;
+        bool cached; /* the registry was not needed */
         size_t golden_rows;
         struct warm_up warm_up;
         struct err err; /* on failure */

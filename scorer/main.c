@@ -56,8 +56,11 @@ static int load(struct service *s, struct daemon *d, struct err *e)
                 LOG_WARN("latency has not settled", LOG_INT("warm_up_ms", l->warm_up.took_ms),
                          LOG_INT("p99_us", l->warm_up.p99_us));
         serve_model(&s->serving, l);
-        LOG_INFO("ready", "model", l->v2.name, "version", l->v2.version, "digest", l->digest, "objective",
-                 l->v2.model.objective->name, LOG_INT("features", l->v2.model.n_features),
+        LOG_INFO("ready", "model", l->v2.name, "version", l->v2.version, "digest", l->digest, "from",
+                 l->cached                ? "cache"
+                 : s->settings.model_file ? "file"
+                                          : "registry",
+                 "objective", l->v2.model.objective->name, LOG_INT("features", l->v2.model.n_features),
                  LOG_INT("trees", forest_n_trees(l->v2.model.forest)), LOG_INT("golden_rows", l->golden_rows),
                  LOG_INT("warm_up_ms", l->warm_up.took_ms), LOG_INT("load_ms", l->took_ms));
         return 0;

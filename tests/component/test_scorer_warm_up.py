@@ -129,6 +129,7 @@ def test_a_pinned_version_is_taken_from_the_cache_without_asking(start, make_fak
     s = start(fake, *args).start()
     assert fake.served == []
     assert not any(line["level"] == "warn" for line in s.log_lines())
+    assert [line["from"] for line in s.log_lines() if line["msg"] == "ready"] == ["cache"]
 
 
 @pytest.mark.parametrize("what", ["blob", "version"])

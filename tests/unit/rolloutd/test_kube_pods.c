@@ -51,6 +51,8 @@ static void pods_say_why(void **state)
                 { "one crash may be chance", LIST(CRASH("1", "")), "p1: exit status 2, started 2 times", false, false },
                 { "the third is none", LIST(CRASH("3", SCORER_SAID)),
                   "p1: exit status 2, started 4 times: cannot serve: golden row 3", true, false },
+                { "a scorer that refuses its version will always do so", LIST(CRASH("0", SCORER_SAID)),
+                  "p1: exit status 2, started 1 times: cannot serve: golden row 3", true, false },
                 { "the worst pod is told", LIST(CRASH("1", "") "," NO_IMAGE), "p1: ImagePullBackOff: Back-off pulling image",
                   false, true },
                 { "out of memory",
