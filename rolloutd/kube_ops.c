@@ -129,8 +129,6 @@ static int look(const struct kube_platform *k, const char *target, struct world 
 
         if (!t)
                 return err_set(e, ERR_NOT_FOUND, "there is no ModelRollout %s", target);
-        if (t->reading || !k->announcing)
-                return err_set(e, ERR_UNAVAILABLE, "what the cluster has of %s is being read", target);
         kube_world_of(k, t, out);
         return 0;
 }
@@ -165,6 +163,14 @@ static void tell(const struct kube_platform *k, struct kube_op *op)
         }
 }
 
+/* What the cluster has of a new target is read first, and nothing is told of it before. */
+static bool is_due(const struct kube_platform *k, const struct kube_op *op)
+{
+        const struct kube_target *t = op->kind == OP_OBSERVE ? kube_find(k, op->target) : NULL;
+
+        return op->answered && !(t && t->reading);
+}
+
 /* Taken out first: what is asked for in turn is told next time. */
 void kube_ops_tell(struct kube_platform *k)
 {
@@ -172,7 +178,7 @@ void kube_ops_tell(struct kube_platform *k)
 
         DL_FOREACH_SAFE(k->ops, op, next)
         {
-                if (!op->answered)
+                if (!is_due(k, op))
                         continue;
                 DL_DELETE(k->ops, op);
                 DL_APPEND(mine, op);
@@ -209,7 +215,7 @@ bool kube_ops_any(const struct kube_platform *k)
 
         DL_FOREACH(k->ops, op)
         {
-                if (op->answered)
+                if (is_due(k, op))
                         return true;
         }
         return false;

@@ -14,7 +14,7 @@
 
 struct target;
 
-enum { KUBE_HISTORY_MAX = 10 };
+enum { KUBE_HISTORY_MAX = 20 }; /* a rollout of three steps and its verdicts */
 
 #define KUBE_CONDITIONS(X)                                                                                                       \
         X(Ready)           /* the stable release serves, and the weights stand */                                                \

@@ -177,16 +177,16 @@ def test_a_publication_and_a_record_are_one_write(platform, rollout):
     assert status["record"] == "one"
 
 
-def test_the_history_keeps_the_newest_ten(platform, rollout):
+def test_the_history_keeps_the_newest_twenty(platform, rollout):
     p = platform()
-    for n in range(1, 13):
+    for n in range(1, 23):
         p("publish", phase="CANARY", followed=1, event=event(n))
     save(p, "one", 0)
-    p("publish", phase="CANARY", followed=1, event=event(13))
-    p("publish", phase="CANARY", followed=1, event=event(13))
-    rollout.wait("the last event", lambda s: s["history"][0]["number"] == 13)
-    assert [e["number"] for e in rollout.status()["history"]] == list(range(13, 3, -1))
-    assert [e["number"] for e in p("history", before=0, limit=100)["events"]] == list(range(13, 3, -1))
+    p("publish", phase="CANARY", followed=1, event=event(23))
+    p("publish", phase="CANARY", followed=1, event=event(23))
+    rollout.wait("the last event", lambda s: s["history"][0]["number"] == 23)
+    assert [e["number"] for e in rollout.status()["history"]] == list(range(23, 3, -1))
+    assert [e["number"] for e in p("history", before=0, limit=100)["events"]] == list(range(23, 3, -1))
     assert [e["number"] for e in p("history", before=9, limit=3)["events"]] == [8, 7, 6]
     assert rollout.status()["record"] == "one"
 

@@ -362,7 +362,7 @@ static void a_status_is_replaced_behind_tests(void **state)
                   "{\"op\":\"replace\",\"path\":\"/status/revision\",\"value\":8},{\"op\":\"replace\",\"path\":\"/status/"
                   "epoch\",\"value\":5},"
                   "{\"op\":\"add\",\"path\":\"/status/history/0\",\"value\":{\"number\":9}},"
-                  "{\"op\":\"remove\",\"path\":\"/status/history/10\"}]" },
+                  "{\"op\":\"remove\",\"path\":\"/status/history/20\"}]" },
         };
         (void) state;
 
