@@ -33,6 +33,7 @@ struct kube_release *kube_release_of(struct kube_target *t, int64_t version, boo
                         return &t->releases[i];
         if (!make || t->n_releases == KUBE_RELEASES_MAX)
                 return NULL;
+        t->releases = xrealloc(t->releases, (size_t) t->n_releases + 1, sizeof *t->releases);
         t->releases[t->n_releases] = (struct kube_release){ .version = version, .floor = -1 };
         return &t->releases[t->n_releases++];
 }
@@ -119,6 +120,8 @@ static void free_target(struct kube_platform *k, struct kube_target *t)
         HASH_DEL(k->targets, t);
         for (int i = 0; i < t->n_releases; i++)
                 free_release(&t->releases[i]);
+        free(t->releases);
+        free(t->route.backends);
         kube_spec_free(t->spec);
         free(t->route.trouble);
         free(t->id);
@@ -218,7 +221,7 @@ static void change_target(struct kube_platform *k, struct kube_target *t, const 
                 read_if_late(k, t);
         }
         heed_wish(t, old);
-        if (!same_shape(old, s) && !s->invalid)
+        if (k->announcing && !same_shape(old, s) && !s->invalid && !t->rival)
                 kube_router_wanted(k, t);
         kube_spec_free(old);
         kube_index_tell(k, t);

@@ -101,8 +101,8 @@ struct kube_route {        /* the route as last seen */
         bool keep_zeros;    /* backends without weight stay in it */
         bool slots_known;   /* Adopted: which releases the slots select */
         int64_t slots[KUBE_SLOTS];
-        struct kube_backend backends[KUBE_RELEASES_MAX];
-        int n_backends;
+        struct kube_backend *backends;
+        int n_backends; /* at most KUBE_RELEASES_MAX */
 };
 
 struct kube_target {       /* one ModelRollout */
@@ -114,8 +114,8 @@ struct kube_target {       /* one ModelRollout */
         bool announced;            /* the listener knows of it */
         struct kube_target *rival; /* has the route that we want; NULL: nobody */
         struct kube_read *reading; /* kube_read.c's: what the cluster has of it is not known yet; NULL: it is */
-        struct kube_release releases[KUBE_RELEASES_MAX];
-        int n_releases;
+        struct kube_release *releases; /* one is at its place until the next event, or another is made */
+        int n_releases;                /* at most KUBE_RELEASES_MAX */
         struct kube_route route;
         struct kube_state *state;        /* kube_state.c's: revision, epoch, what is being written */
         int64_t previewed;               /* the release that NAME-preview leads to, as far as we have written it */

@@ -201,16 +201,16 @@ static bool is_older(const struct kube_route *r, const json_t *route)
 
 static void add_backend(struct kube_route *r, const char *service, int64_t version, int bp)
 {
-        struct kube_backend *b = r->backends;
+        int i = 0;
 
-        while (b < r->backends + r->n_backends && strcmp(b->service, service) != 0)
-                b++;
-        if (b == r->backends + r->n_backends) {
-                *b = (struct kube_backend){ .version = version };
-                (void) snprintf(b->service, sizeof b->service, "%s", service);
-                r->n_backends++;
+        while (i < r->n_backends && strcmp(r->backends[i].service, service) != 0)
+                i++;
+        if (i == r->n_backends) {
+                r->backends = xrealloc(r->backends, (size_t) ++r->n_backends, sizeof *r->backends);
+                r->backends[i] = (struct kube_backend){ .version = version };
+                (void) snprintf(r->backends[i].service, sizeof r->backends[i].service, "%s", service);
         }
-        b->weight_bp += bp;
+        r->backends[i].weight_bp += bp;
 }
 
 static void fill_backends(struct kube_target *t, const struct kube_route_rule *rule)

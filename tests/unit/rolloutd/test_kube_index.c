@@ -33,9 +33,13 @@ static void on_gone(void *arg, const char *target)
 static int set_up(void **state)
 {
         struct kube_platform *k = xcalloc(1, sizeof *k);
+        struct kube_config nowhere = { .server = xstrdup("https://127.0.0.1:1") };
 
+        k->kube = kube_new(&nowhere); /* calls wait for a loop that nobody runs */
         k->listener = (struct platform_listener){ .wanted = on_wanted, .changed = on_changed, .gone = on_gone };
         k->kinds.routes = (struct kube_resource){ "gateway.networking.k8s.io", "v1", "httproutes" };
+        k->kinds.rollouts = (struct kube_resource){ "sluice.dev", "v1alpha1", "modelrollouts" };
+        k->kinds.services = (struct kube_resource){ "", "v1", "services" };
         k->announcing = true;
         strbuf_init(&heard, 10000);
         *state = k;
@@ -44,8 +48,12 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-        kube_index_free(*state);
-        free(*state);
+        struct kube_platform *k = *state;
+
+        kube_index_free(k);
+        kube_router_free(k);
+        kube_free(k->kube);
+        free(k);
         strbuf_done(&heard);
         return 0;
 }
@@ -289,6 +297,7 @@ static struct kube_target *two_releases(struct kube_platform *k)
         kube_release_of(t, 6, false)->floor = 2;
         t->route.exists = t->route.ours = t->route.accepted = true;
         t->route.n_backends = 2;
+        t->route.backends = xcalloc(2, sizeof *t->route.backends);
         t->route.backends[0] = (struct kube_backend){ .version = 6, .weight_bp = 9500 };
         t->route.backends[1] = (struct kube_backend){ .version = 8, .weight_bp = 500 };
         return t;
