@@ -166,6 +166,56 @@ def test_people_steer(rollouts, model):
     assert {e["actor"] for e in rollouts.events(model) if e["row"] in ("canary.pause", "canary.abort", "canary.full")} == {"admin"}
 
 
+BLUE_GREEN = """
+name: blue-green
+summary: a preview until somebody switches
+steps:
+  - { weight: 0, hold: 1s, pause: true }
+  - { weight: 100, hold: 2s }
+gates:
+  error_rate: { limit_percent: 20 }
+min_requests: 15
+replicas: 2
+"""
+
+
+def test_blue_green_previews_until_somebody_switches(rollouts, model):
+    rollouts.policy("blue-green", BLUE_GREEN)
+    rollouts.daemon.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: any(p["name"] == "blue-green" for p in rollouts("GET", "/v1/policies").body["policies"]), "it is read")
+    rollouts.serve(model)
+    load = rollouts.load(model)
+    rollouts.ask(model, version=2, policy="blue-green")
+    seen = rollouts.wait(model, "the preview", phase="CANARY", step=0, weight_asked=0)
+    assert seen["steps"] == [0, 100]
+    wait_until(lambda: "until somebody promotes it" in rollouts.get(model)["message"], "its gates have passed", 20)
+    assert load.versions[2] == 0
+    targets = rollouts("GET", "/v1/discovery/prometheus").body
+    assert [t["labels"]["version"] for t in targets].count("2") == 2, "it is as large as the switch needs"
+    assert all(t["labels"]["target"] == model and t["labels"]["model"] == model for t in targets)
+    rollouts.ask(model, "/promote")
+    rollouts.wait(model, "it is done", phase="DONE", stable=2)
+    load.stop()
+    assert not load.failures
+
+
+def test_what_was_rolled_back_is_tried_again(rollouts, model):
+    rollouts.serve(model)
+    assert "nothing that was rolled back" in rollouts.ask(model, "/retry", status=409)["detail"]
+    rollouts.behave(2, errors=1)
+    load = rollouts.load(model)
+    rollouts.ask(model, version=2)
+    assert "does not allow" in rollouts.ask(model, "/retry", status=409)["detail"]
+    rollouts.wait(model, "it is back", phase="ROLLED_BACK", stable=1)
+    assert rollouts.ask(model, "/retry", status=400, version=2)
+    rollouts.behave(2)
+    again = rollouts.ask(model, "/retry", reason="the data were wrong")
+    assert (again["phase"], again["candidate"], again["reason"]) == ("PENDING", 2, "the data were wrong")
+    rollouts.wait(model, "it is done", phase="DONE", stable=2)
+    load.stop()
+    assert "rolled-back.retry" in rollouts.rows(model, "promoting.stands")
+
+
 def test_going_back_to_what_is_in_the_window(rollouts, model):
     rollouts.serve(model)
     for version in (2, 3):
