@@ -104,7 +104,7 @@ class Site:
 
     # rolloutd.
 
-    def rolloutd(self, *args, kubeconfig=None, faulty=False, env=None, lease="10s"):
+    def rolloutd(self, *args, kubeconfig=None, faulty=False, env=None, lease="15s"):
         """Another replica, not yet started."""
         n = len(self.daemons)
         program = os.path.relpath(FAULTY / "rolloutd", BIN) if faulty else "rolloutd"

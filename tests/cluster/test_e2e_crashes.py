@@ -33,7 +33,7 @@ def test_killed_after_any_action_it_converges(site, fault, bad):
     else:
         site.at_rest(2)
     numbers = [e["number"] for e in site.history()]
-    assert numbers == list(range(1, len(numbers) + 1)), "no event is lost or told twice"
+    assert numbers == list(range(numbers[0], numbers[-1] + 1)), "no event is lost or told twice"
     serving = "1" if bad else "2"
     before = load.versions[serving]
     wait_until(lambda: load.versions[serving] > before + 20, "it serves")

@@ -42,7 +42,7 @@ def test_a_slow_version_is_rolled_back(site):
 
 
 def test_a_version_that_cannot_load_never_gets_a_request(site):
-    site.policy("quick", (site.folder / "policies/quick.yaml").read_text().replace("start_deadline: 30s", "start_deadline: 6s"))
+    site.policy("quick", (site.folder / "policies/quick.yaml").read_text().replace("start_deadline: 30s", "start_deadline: 15s"))
     site.behave(2, exit=2)
     site.start()
     site.serving(1)

@@ -1,0 +1,129 @@
+"""What is wrong with a ModelRollout is said with a reason, as a condition and an Event, and nothing that serves is touched."""
+import pytest
+
+from kubeapi import ApiError
+from stack import GROUP
+from waiting import wait_until
+
+
+def refused(site, *reasons, name="fraud"):
+    """The reason and message why the spec is not followed."""
+    def said():
+        c = site.condition("SpecAccepted", name)
+        return c if c and c[0] == "False" and c[1] in reasons else None
+    _, reason, message = wait_until(said, f"{reasons} as a reason", lambda: site.explain(name), patience_s=20)
+    wait_until(lambda: site.events(reason, name), f"an Event {reason}", lambda: [e["reason"] for e in site.events(name=name)])
+    return message
+
+
+# What the API server refuses by itself, from the schema, before anybody sees it.
+BAD = [({"version": None}, "spec"), ({"alias": "a"}, "spec"), ({"version": 0}, "version"), ({"version": "2"}, "version"),
+       ({"surge": 101}, "surge"), ({"replicas": -1}, "replicas"), ({"version": None, "digest": "sha256:12"}, "digest"),
+       ({"route": {"mode": "Mine"}}, "mode"), ({"policy": "Not A Name"}, "policy"),
+       ({"strategy": {"canary": {"steps": []}}}, "steps"), ({"strategy": {"canary": {"steps": [{"weight": 101, "hold": "1s"}]}}}, "weight"),
+       ({"strategy": {"canary": {"steps": [{"weight": 5, "hold": "soon"}]}}}, "hold")]
+
+
+@pytest.mark.parametrize("over, says", BAD, ids=[str(i) for i in range(len(BAD))])
+def test_the_schema_refuses(api, namespace, definitions, over, says):
+    spec = {"version": 1, "route": {"parentRefs": [{"name": "g"}]}, "template": {"spec": {"containers": [{"name": "s", "image": "i"}]}}, **over}
+    body = {"apiVersion": GROUP, "kind": "ModelRollout", "metadata": {"name": "fraud"}, "spec": {k: v for k, v in spec.items() if v is not None}}
+    with pytest.raises(ApiError) as e:
+        api("POST", f"/apis/{GROUP}/namespaces/{namespace}/modelrollouts", body)
+    assert e.value.code == 422 and says in str(e.value), e.value
+
+
+def test_names_that_do_not_exist_are_told_and_come_to_exist(site):
+    """One after the other on a rollout that serves; none of them touches what serves."""
+    site.start()
+    site.serving(1)
+    load = site.load()
+    site.change(version=99)
+    assert "99" in refused(site, "VersionNotFound")
+    site.change(version=None, alias="nobody")
+    assert "nobody" in refused(site, "VersionNotFound", "AliasNotFound")
+    site.change(alias=None, version=2, policy="none")
+    assert "none" in refused(site, "PolicyNotFound")
+    assert site.share("1") == 100 and site.view()["stable"] == "1" and not site.view().get("candidate")
+    site.change(policy="quick")
+    site.at_rest(2)
+    wait_until(lambda: site.condition("SpecAccepted")[0] == "True", "it is accepted", site.explain)
+    assert load.stop() == []
+
+
+def test_an_unknown_model_is_told(site):
+    site.start()
+    site.create(model="nobody-has-this")
+    assert "nobody-has-this" in refused(site, "VersionNotFound", "ModelNotFound")
+
+
+@pytest.mark.parametrize("over, says", [
+    ({"template": {"spec": {"containers": []}}}, "container"), ({"template": {"spec": {"containers": [{"name": "x"}]}}}, ""),
+    ({"route": {"mode": "Adopted"}}, "backends"),
+    ({"route": {"mode": "Adopted", "backends": ["a", "a"]}}, ""),
+    ({"strategy": {"canary": {"steps": [{"weight": 50, "hold": "1s"}, {"weight": 5, "hold": "1s"}]}}}, "weight")],
+    ids=["no containers", "no image", "no backends", "one backend twice", "steps go down"])
+def test_a_spec_that_makes_no_sense_is_told(site, over, says):
+    site.rolloutd().start()
+    site.create(**over)
+    assert says in refused(site, "InvalidSpec", "TemplateRefused", "DeployFailed")
+
+
+def test_two_rollouts_on_one_route_are_told_and_the_older_has_it(site):
+    site.start()
+    site.serving(1)
+    site.create("second", version=2, route={**site.spec()["route"], "name": "fraud"})
+    assert "fraud" in refused(site, "InvalidSpec", "RouteTaken", name="second")
+    assert site.share("1") == 100 and set(site.weights()) == {"fraud-v1"}
+    site.api("DELETE", site.path("fraud"))
+    site.at_rest(2, "second")
+
+
+def test_a_policy_that_is_removed_mid_rollout_goes_on_as_it_began(site):
+    site.start()
+    site.serving(1)
+    site.load()
+    site.begin(2)
+    (site.folder / "policies/slow.yaml").unlink()
+    site.daemon.process.send_signal(1)
+    wait_until(lambda: [p["name"] for p in site.ask("GET", "/v1/policies").body["policies"]] == ["quick"], "the policy is gone")
+    assert site.view()["phase"] == "Canary" and site.share("2") == 20
+    site.steer("fraud", "promote", full=True)
+    site.at_rest(2)
+
+
+@pytest.mark.parametrize("query, gate", [
+    ('vector(0) / 0', "not-a-number"), ('label_replace(vector(1), "a", "1", "", "") or label_replace(vector(2), "a", "2", "", "")', None),
+    ('absent(up)', None)], ids=["NaN", "several series", "no series"])
+def test_a_query_without_a_number_is_no_evidence(site, query, gate):
+    gates = f"""  promql:
+    - {{ name: mine, query: '{query}', max: 1 }}
+min_requests"""
+    text = (site.folder / "policies/quick.yaml").read_text().replace("quick", "odd").replace("min_requests", gates, 1)
+    site.policy("odd", text)
+    site.start()
+    names = {p["name"] for p in site.ask("GET", "/v1/policies").body["policies"]}
+    assert "odd" in names, site.daemon.log_text()
+    site.serving(1)
+    site.load()
+    site.change(version=2, policy="odd")
+    seen = wait_until(lambda: (lambda v: v.get("verdict", {}).get("state") == "no-evidence" and v["phase"] == "Canary"
+                               and v["verdict"]["gate"] in (gate or v["verdict"]["gate"], "mine") and v)(site.view()), "no evidence", site.explain)
+    assert site.condition("Healthy")[0] == "Unknown" and seen["phase"] == "Canary"
+    site.steer("fraud", "abort")
+    site.wait("it is back", phase="RolledBack", stable="1")
+
+
+def test_a_clash_of_names_is_left_alone_and_told(site):
+    """A Deployment of somebody else's has the name that a release needs."""
+    container = {"name": "x", "image": "nobody:knows"}
+    labels = {"app": "theirs"}
+    path = site.path(None, "deployments", "apps/v1")
+    site.api("POST", path, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "fraud-v2"}, "spec": {
+        "replicas": 0, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}}}})
+    site.start()
+    site.serving(1)
+    site.change(version=2)
+    wait_until(lambda: "fraud-v2" in site.explain() and site.view()["phase"] in ("Pending", "RolledBack"), "it is told", site.explain)
+    assert site.api.get(f"{path}/fraud-v2")["spec"]["template"]["spec"]["containers"][0]["image"] == "nobody:knows"
+    assert site.share("1") == 100
