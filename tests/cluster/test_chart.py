@@ -1,4 +1,5 @@
 """The chart on a real API server: what it renders is accepted, and what it installs works and grants what is used."""
+import json
 import subprocess
 
 import pytest
@@ -112,8 +113,11 @@ class User:
     def wait_for(self, condition):
         self.kubectl("-n", self.namespace, "wait", f"--for=condition={condition}", "modelrollout/fraud", PATIENCE)
 
-    def set_version(self, n):
-        self.kubectl("-n", self.namespace, "patch", "modelrollout", "fraud", "--type=merge", "-p", f'{{"spec":{{"version":{n}}}}}')
+    def change(self, **spec):
+        self.kubectl("-n", self.namespace, "patch", "modelrollout", "fraud", "--type=merge", "-p", json.dumps({"spec": spec}))
+
+    def objects(self, kinds, release):
+        return self.kubectl("-n", self.namespace, "get", kinds, "-l", f"sluice.dev/rollout=fraud,sluice.dev/release={release}", "-o", "name")
 
     def status(self):
         return self.api.get(f"/apis/sluice.dev/v1alpha1/namespaces/{self.namespace}/modelrollouts/fraud").get("status", {})
@@ -175,7 +179,7 @@ def test_the_guide_from_the_first_install_to_the_end(user, values, scraped, gate
                               "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}]})
     user.wait_for("Complete")
     load = gateway.load("fraud.test", "fraud-score")
-    user.set_version(2)
+    user.change(version=2)
     wait_until(lambda: (user.status().get("candidate") or {}).get("release") == "2", "version 2 is the candidate")
     user.wait_for("Complete")
     assert user.status()["stable"]["release"] == "2"
@@ -193,8 +197,7 @@ def test_the_guide_from_the_first_install_to_the_end(user, values, scraped, gate
 
     # Without the daemons what serves goes on serving.
     user.sluice.uninstall()
-    assert user.kubectl("get", "deployments,pods,services,leases", "-n", user.sluice.namespace, "-o", "name").strip() in (
-        "", "lease.coordination.k8s.io/sluice-rolloutd")
+    wait_until(lambda: not user.kubectl("get", "deployments,pods,services", "-n", user.sluice.namespace, "-o", "name"), "the daemons are gone")
     asked = load.asked("1")
     wait_until(lambda: load.asked("1") > asked + 20, "version 1 answers")
     assert load.stop() == []
@@ -202,13 +205,26 @@ def test_the_guide_from_the_first_install_to_the_end(user, values, scraped, gate
     assert {"modelrollout.sluice.dev/fraud", "deployment.apps/fraud-v1", "httproute.gateway.networking.k8s.io/fraud"} <= set(left)
 
 
+ALL = "deployments,services,poddisruptionbudgets,horizontalpodautoscalers,configmaps,secrets,controllerrevisions"
+
+
 def test_an_installation_for_one_namespace_needs_no_more_than_a_role(user, values, scraped, gateway):
+    """From the first release to the end of one that has left the window, with all that it was made of."""
     values["rolloutd"]["watchNamespace"] = user.namespace
+    values["rolloutd"]["policies"]["quick"] = {**QUICK, "rollback_window": "1s"}
     user.sluice.install(values, "--force-conflicts", "--set=rbac.peopleRoles=false")
     user.daemons_are_ready()
     scraped()
     user.push_models()
     user.let_scorers_in()
-    user.declare()
+    user.declare(autoscaling={"minReplicas": 1, "maxReplicas": 2})
     user.wait_for("Complete")
+    assert len(user.objects(ALL, "1").split()) == 7
+    load = gateway.load("fraud.test", "fraud-score")
+    user.change(version=2)
+    wait_until(lambda: not user.objects(ALL, "1"), "release 1 has been cleared away")
+    assert load.stop() == [] and user.status()["stable"]["release"] == "2"
+    user.change(autoscaling=None, replicas=2, maxUnavailable=1)
+    wait_until(lambda: "maxUnavailable: 1" in user.kubectl("-n", user.namespace, "get", "pdb", "fraud-v2", "-o", "yaml"), "the budget follows")
+    wait_until(lambda: "replicas: 2" in user.kubectl("-n", user.namespace, "get", "deployment", "fraud-v2", "-o", "yaml"), "so do the replicas")
     user.sluice.uninstall()
