@@ -51,12 +51,14 @@ static void measure_text(const json_t *gate, struct strbuf *b)
         if (json_object_get(gate, "proof"))
                 strbuf_addf(b, "%sproof %.3g of %.0f", b->len ? "; " : "", json_dbl(gate, "proof", 0),
                             json_dbl(gate, "proof_needed", 0));
+        if (json_object_get(gate, "max_percent"))
+                strbuf_addf(b, "; at most %g %%", json_dbl(gate, "max_percent", 0));
         if (json_object_get(gate, "limit_percent"))
                 strbuf_addf(b, "limit %g %%", json_dbl(gate, "limit_percent", 0));
         if (json_object_get(gate, "burn_rate"))
                 strbuf_addf(b, "burns %.2g times a budget of %g %%", json_dbl(gate, "burn_rate", 0),
                             json_dbl(gate, "budget_percent", 0));
-        if (json_is_number(value))
+        if (json_is_number(value) && !json_object_get(gate, "max_percent"))
                 strbuf_addf(b, "%g", json_number_value(value));
 }
 

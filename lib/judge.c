@@ -26,6 +26,11 @@ static enum answer answer_of(const struct policy_query *q, const struct gate_val
 void judge_answers(struct judge *j, const struct policy *p, const struct gate_value *queries)
 {
         for (int i = 0; i < p->n_queries; i++) {
+                if (*p->queries[i].of) {
+                        if (queries[i].known)
+                                (void) judge_count_add(&j->counts[i], p->queries[i].max_share, queries[i].value, queries[i].of);
+                        continue;
+                }
                 enum answer a = answer_of(&p->queries[i], &queries[i]);
 
                 if (a == ANSWER_PASSED || a == ANSWER_BETWEEN)
@@ -72,15 +77,58 @@ static bool query_open(const struct policy_query *q, const struct gate_value *va
         return false;
 }
 
+static bool count_breaks(const struct judge_count *c, const struct policy *p, const struct policy_query *q, struct verdict *v)
+{
+        double needed = -log(p->false_rollback / policy_comparisons(p));
+
+        if (c->peak < needed)
+                return false;
+        verdict_say(v, VERDICT_BREACH, q->name,
+                    "%s: %.0f of %.0f (%.2f %%): %.0f to 1 that this is more than %g %%, where %.0f to 1 is enough", q->name,
+                    c->bad, c->of, c->of > 0 ? 100 * c->bad / c->of : 0, judge_odds(c->peak), 100 * q->max_share,
+                    judge_odds(needed));
+        verdict_number(v, "bad", c->bad);
+        verdict_number(v, "of", c->of);
+        verdict_number(v, "evidence", judge_odds(c->peak));
+        verdict_number(v, "evidence_needed", judge_odds(needed));
+        verdict_number(v, "max_share", q->max_share);
+        return true;
+}
+
+static bool count_open(const struct judge_count *c, const struct policy_query *q, const struct gate_value *value,
+                       struct verdict *v)
+{
+        if (value->known && c->of > 0)
+                return false;
+        verdict_say(v, VERDICT_NO_EVIDENCE, q->name, "%s: %s", q->name,
+                    value->known ? "nothing has been counted yet" : value->why);
+        return true;
+}
+
+/* Both kinds of PromQL gates. */
+static bool gate_breaks(const struct judge *j, const struct policy *p, int i, const struct gate_value *value, struct verdict *v)
+{
+        const struct policy_query *q = &p->queries[i];
+
+        return *q->of ? count_breaks(&j->counts[i], p, q, v) : query_breaks(q, value, j->failures[i], v);
+}
+
+static bool gate_open(const struct judge *j, const struct policy *p, int i, const struct gate_value *value, struct verdict *v)
+{
+        const struct policy_query *q = &p->queries[i];
+
+        return *q->of ? count_open(&j->counts[i], q, value, v) : query_open(q, value, j->failures[i], v);
+}
+
 bool judge_query(const struct judge *j, const struct policy *p, int i, const struct gate_value *value, struct verdict *v)
 {
-        return query_breaks(&p->queries[i], value, j->failures[i], v) || query_open(&p->queries[i], value, j->failures[i], v);
+        return gate_breaks(j, p, i, value, v) || gate_open(j, p, i, value, v);
 }
 
 static bool queries_open(const struct judge *j, const struct policy *p, const struct gate_value *values, struct verdict *v)
 {
         for (int i = 0; i < p->n_queries; i++)
-                if (query_open(&p->queries[i], &values[i], j->failures[i], v))
+                if (gate_open(j, p, i, &values[i], v))
                         return true;
         return false;
 }
@@ -98,7 +146,7 @@ static bool breaks(const struct judge *j, const struct policy *p, const struct j
                         if (gates[k](&g[i], v) && v->state == VERDICT_BREACH)
                                 return true;
         for (int i = 0; i < p->n_queries; i++)
-                if (query_breaks(&p->queries[i], &queries[i], j->failures[i], v))
+                if (gate_breaks(j, p, i, &queries[i], v))
                         return true;
         return false;
 }

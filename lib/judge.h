@@ -22,6 +22,7 @@
 #include "lib/counts.h"
 #include "lib/judge_burn.h"
 #include "lib/judge_compare.h"
+#include "lib/judge_count.h"
 #include "lib/judge_verdict.h"
 #include "lib/policy.h"
 #include "lib/sampler.h"
@@ -31,20 +32,21 @@ enum { JUDGE_WINDOW_MS = 60 * 1000 };
 /* Everything the judge remembers of a rollout; saved with it. Zeroed: nothing seen. */
 struct judge {
         struct judge_compare errors, slow;
-        struct counts total[ARM_COUNT];       /* of the rollout */
-        struct counts step[ARM_COUNT];        /* since the step's weight stood */
-        struct counts window[2][ARM_COUNT];   /* the current and the previous minute */
-        struct counts unpaired[ARM_COUNT];    /* not compared yet: the other arm's scrape is still to come */
-        int64_t window_since_ms;              /* Prometheus's clock, as all of these */
-        struct judge_burn burn[2];            /* the candidate's: errors, slow */
-        int64_t step_since_ms, last_ms;       /* of the first and the newest reading in this step */
-        uint8_t failures[POLICY_QUERIES_MAX]; /* how often in a row each PromQL gate has failed */
+        struct counts total[ARM_COUNT];                /* of the rollout */
+        struct counts step[ARM_COUNT];                 /* since the step's weight stood */
+        struct counts window[2][ARM_COUNT];            /* the current and the previous minute */
+        struct counts unpaired[ARM_COUNT];             /* not compared yet: the other arm's scrape is still to come */
+        int64_t window_since_ms;                       /* Prometheus's clock, as all of these */
+        struct judge_burn burn[2];                     /* the candidate's: errors, slow */
+        int64_t step_since_ms, last_ms;                /* of the first and the newest reading in this step */
+        uint8_t failures[POLICY_QUERIES_MAX];          /* how often in a row each PromQL gate has failed */
+        struct judge_count counts[POLICY_QUERIES_MAX]; /* of PromQL gates that are shares */
 };
 
 struct gate_value { /* a PromQL gate's answer */
         bool known;
-        double value;
-        char why[160]; /* when not known */
+        double value, of; /* of: a share's second query */
+        char why[160];    /* when not known */
 };
 
 void judge_watch(struct judge *j, const struct counts *stable); /* a tick of stable alone, before the candidate has traffic */

@@ -8,10 +8,8 @@
 #include "lib/judge_share.h"
 
 static const char *const kinds[] = {
-        [VIEW_COMPARISON] = "comparison",
-        [VIEW_LIMIT] = "limit",
-        [VIEW_BUDGET] = "budget",
-        [VIEW_QUERY] = "query",
+        [VIEW_COMPARISON] = "comparison", [VIEW_LIMIT] = "limit", [VIEW_BUDGET] = "budget",
+        [VIEW_QUERY] = "query",           [VIEW_SHARE] = "share",
 };
 
 const char *judge_view_kind_name(enum judge_view_kind k)
@@ -100,6 +98,18 @@ static void explain_query(const struct judge *j, const struct policy *p, int i, 
 
         begin(w, p->queries[i].name, VIEW_QUERY, NULL, SPAN_TOTAL, speaks, &v);
         w->query = p->queries[i].query;
+        if (*p->queries[i].of) {
+                const struct judge_count *c = &j->counts[i];
+
+                w->kind = VIEW_SHARE;
+                w->limit = p->queries[i].max_share;
+                w->bad[ARM_CANDIDATE] = (int64_t) c->bad;
+                w->of[ARM_CANDIDATE] = (int64_t) c->of;
+                w->false_rollback = p->false_rollback / policy_comparisons(p);
+                w->evidence = judge_odds(judge_count_log_e(c, w->limit));
+                w->evidence_needed = 1 / w->false_rollback;
+                w->always_valid_p = fmin(1, exp(-c->peak));
+        }
         w->known = queries && queries[i].known;
         w->value = w->known ? queries[i].value : 0;
 }

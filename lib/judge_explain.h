@@ -5,7 +5,7 @@
 
 enum { JUDGE_VIEWS_MAX = 6 + POLICY_QUERIES_MAX, JUDGE_VIEW_SAYS = VERDICT_REASON_LEN };
 
-enum judge_view_kind { VIEW_COMPARISON, VIEW_LIMIT, VIEW_BUDGET, VIEW_QUERY };
+enum judge_view_kind { VIEW_COMPARISON, VIEW_LIMIT, VIEW_BUDGET, VIEW_QUERY, VIEW_SHARE };
 
 struct judge_view {
         char gate[NAME_MAX_LEN + 1];
@@ -24,7 +24,7 @@ struct judge_view {
         int64_t bad[ARM_COUNT], of[ARM_COUNT];
         double limit;     /* limits, budgets: a share; comparisons: max_ratio */
         double burn_rate; /* budgets */
-        /* Queries: */
+        /* Queries, and shares of two of them, whose counts are the candidate's: */
         bool known;
         double value;
         const char *query; /* the policy's text */

@@ -74,9 +74,9 @@ static int check_share(const char *gate, const struct policy_share *s, struct er
 static const char *const placeholders[] = { "{{target}}", "{{model}}", "{{candidate}}", "{{stable}}" };
 
 /* Every {{word}} must be one that policy_query_text() fills in. */
-static int check_placeholders(const struct policy_query *q, struct err *e)
+static int check_placeholders(const struct policy_query *q, const char *text, struct err *e)
 {
-        for (const char *at = strstr(q->query, "{{"); at; at = strstr(at + 2, "{{")) {
+        for (const char *at = strstr(text, "{{"); at; at = strstr(at + 2, "{{")) {
                 bool known = false;
 
                 for (size_t i = 0; i < sizeof placeholders / sizeof *placeholders; i++)
@@ -90,6 +90,15 @@ static int check_placeholders(const struct policy_query *q, struct err *e)
         return 0;
 }
 
+static int check_count(const struct policy_query *q, struct err *e)
+{
+        if (!(q->max_share > 0 && q->max_share < 1))
+                return err_set(e, ERR_INVALID, "gates.promql %s: max_percent must be above 0 and below 100", q->name);
+        if (q->has_min || q->has_max || q->has_fail_below || q->has_fail_above || q->failures > 1)
+                return err_set(e, ERR_INVALID, "gates.promql %s: a gate with of has max_percent and nothing else", q->name);
+        return check_placeholders(q, q->query, e) < 0 ? -1 : check_placeholders(q, q->of, e);
+}
+
 static int check_query(const struct policy *p, int n, struct err *e)
 {
         const struct policy_query *q = &p->queries[n];
@@ -101,6 +110,8 @@ static int check_query(const struct policy *p, int n, struct err *e)
                         return err_set(e, ERR_INVALID, "gates.promql: there are two gates named %s", q->name);
         if (!*q->query)
                 return err_set(e, ERR_INVALID, "gates.promql %s: query is empty", q->name);
+        if (*q->of)
+                return check_count(q, e);
         if (!q->has_min && !q->has_max)
                 return err_set(e, ERR_INVALID, "gates.promql %s: needs min, max or both", q->name);
         if ((q->has_fail_below && !(q->has_min && q->fail_below <= q->min)) ||
@@ -114,7 +125,7 @@ static int check_query(const struct policy *p, int n, struct err *e)
                 return err_set(e, ERR_INVALID, "gates.promql %s: min and max must be finite", q->name);
         if (q->has_min && q->has_max && q->min > q->max)
                 return err_set(e, ERR_INVALID, "gates.promql %s: min is above max", q->name);
-        return check_placeholders(q, e);
+        return check_placeholders(q, q->query, e);
 }
 
 static int check_gates(const struct policy *p, struct err *e)
@@ -174,7 +185,11 @@ int policy_proofs(const struct policy *p)
 
 int policy_comparisons(const struct policy *p)
 {
-        return (p->error_rate.on && p->error_rate.max_ratio > 0) + (p->latency.on && p->latency.max_ratio > 0);
+        int n = (p->error_rate.on && p->error_rate.max_ratio > 0) + (p->latency.on && p->latency.max_ratio > 0);
+
+        for (int i = 0; i < p->n_queries; i++)
+                n += *p->queries[i].of != '\0';
+        return n;
 }
 
 char *policy_query_text(const char *query, const char *target, const char *model, int64_t candidate, int64_t stable)

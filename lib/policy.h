@@ -38,13 +38,16 @@ struct policy_share {
 };
 
 /* A PromQL gate: one number. Healthy within [min, max]; a breach below fail_below or above fail_above, `failures` times in a row;
- * between them it is no evidence. Without fail_below and fail_above what is not healthy is a breach. */
+ * between them it is no evidence. Without fail_below and fail_above what is not healthy is a breach. With `of` it is a share
+ * instead: both queries are growing counts, and more than max_share of them is a breach (judge_count.h). */
 struct policy_query {
         char name[NAME_MAX_LEN + 1];
         char query[POLICY_QUERY_LEN + 1]; /* may hold {{target}}, {{model}}, {{candidate}} and {{stable}} */
         bool has_min, has_max, has_fail_below, has_fail_above;
         double min, max, fail_below, fail_above;
-        int failures; /* 0 counts as 1 */
+        int failures;                  /* 0 counts as 1 */
+        char of[POLICY_QUERY_LEN + 1]; /* "": not a share */
+        double max_share;
 };
 
 struct policy_expected { /* traffic that the policy is meant for */

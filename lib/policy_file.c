@@ -30,7 +30,7 @@ struct doc_share {
 };
 
 struct doc_query {
-        char *name, *query, *min, *max, *fail_below, *fail_above, *failures;
+        char *name, *query, *min, *max, *fail_below, *fail_above, *failures, *of, *max_percent;
 };
 
 struct doc_gates {
@@ -88,6 +88,8 @@ static const cyaml_schema_field_t query_fields[] = {
         NUMBER(fail_below, struct doc_query, OPT),
         NUMBER(fail_above, struct doc_query, OPT),
         NUMBER(failures, struct doc_query, OPT),
+        CYAML_FIELD_STRING_PTR("of", OPT | CYAML_FLAG_POINTER, struct doc_query, of, 1, POLICY_QUERY_LEN),
+        NUMBER(max_percent, struct doc_query, OPT),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t query_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct doc_query, query_fields) };
@@ -237,6 +239,8 @@ static int take_share(const char *gate, const struct doc_share *d, struct policy
 
 static int take_query(const struct doc_query *d, struct policy_query *q, struct err *e)
 {
+        double percent = 0;
+
         copy_text(q->name, sizeof q->name, d->name);
         copy_text(q->query, sizeof q->query, d->query);
         q->has_min = d->min;
@@ -244,11 +248,16 @@ static int take_query(const struct doc_query *d, struct policy_query *q, struct 
         q->has_fail_below = d->fail_below;
         q->has_fail_above = d->fail_above;
         q->failures = 1;
+        copy_text(q->of, sizeof q->of, d->of ? d->of : "");
+        if (!d->of && d->max_percent)
+                return err_set(e, ERR_INVALID, "gates.promql %s: max_percent goes with of", q->name);
         if (take_number("min", d->min, &q->min, e) < 0 || take_number("max", d->max, &q->max, e) < 0 ||
             take_number("fail_below", d->fail_below, &q->fail_below, e) < 0 ||
             take_number("fail_above", d->fail_above, &q->fail_above, e) < 0 ||
-            take_small("failures", d->failures, &q->failures, e) < 0)
+            take_small("failures", d->failures, &q->failures, e) < 0 ||
+            take_number("max_percent", d->max_percent, &percent, e) < 0)
                 return err_wrap(e, "gates.promql %s", q->name);
+        q->max_share = percent / 100;
         return 0;
 }
 

@@ -11,6 +11,7 @@
  *        latency: { objective: 50ms, max_ratio: 1.5, sound_ratio: 2, limit_percent: 5, budget_percent: 1 }
  *        promql:
  *          - { name: NAME, query: "... {{model}} {{candidate}} {{stable}} ...", min: 0, max: 1, fail_below: 0, fail_above: 2, failures: 1 }
+ *          - { name: NAME, query: "counter of bad ones", of: "counter of all", max_percent: 1 }
  *      min_requests: 100                     of the candidate, per step
  *      false_rollback_percent: 1             of rollouts of an equally good version that may be rolled back
  *      false_promotion_percent: 5            of versions not below sound_ratio that may pass for it

@@ -33,11 +33,12 @@ static json_t *queries_to_json(const struct policy *p)
         for (int i = 0; i < p->n_queries; i++) {
                 const struct policy_query *q = &p->queries[i];
 
-                json_array_append_new(list,
-                                      json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i}", "name", q->name, "query", q->query, "min",
-                                                bound_to_json(q->has_min, q->min), "max", bound_to_json(q->has_max, q->max),
-                                                "fail_below", bound_to_json(q->has_fail_below, q->fail_below), "fail_above",
-                                                bound_to_json(q->has_fail_above, q->fail_above), "failures", q->failures));
+                json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:s, s:f}", "name", q->name, "query",
+                                                      q->query, "min", bound_to_json(q->has_min, q->min), "max",
+                                                      bound_to_json(q->has_max, q->max), "fail_below",
+                                                      bound_to_json(q->has_fail_below, q->fail_below), "fail_above",
+                                                      bound_to_json(q->has_fail_above, q->fail_above), "failures", q->failures,
+                                                      "of", q->of, "max_share", q->max_share));
         }
         return list;
 }
@@ -106,16 +107,18 @@ static int queries_from_json(json_t *list, struct policy *p, struct err *e)
         json_array_foreach (list, i, item) {
                 struct policy_query *q = &p->queries[i];
                 json_t *min, *max, *below = NULL, *above = NULL; /* policies of earlier records have no more than min and max */
-                const char *name, *query;
+                const char *name, *query, *of = "";
 
-                if (json_take("gate", item, e, "{s:s, s:s, s:o, s:o, s?o, s?o, s?i}", "name", &name, "query", &query, "min", &min,
-                              "max", &max, "fail_below", &below, "fail_above", &above, "failures", &q->failures) < 0 ||
+                if (json_take("gate", item, e, "{s:s, s:s, s:o, s:o, s?o, s?o, s?i, s?s, s?F}", "name", &name, "query", &query,
+                              "min", &min, "max", &max, "fail_below", &below, "fail_above", &above, "failures", &q->failures,
+                              "of", &of, "max_share", &q->max_share) < 0 ||
                     bound_from_json(min, &q->has_min, &q->min, e) < 0 || bound_from_json(max, &q->has_max, &q->max, e) < 0 ||
                     bound_from_json(below, &q->has_fail_below, &q->fail_below, e) < 0 ||
                     bound_from_json(above, &q->has_fail_above, &q->fail_above, e) < 0)
                         return -1;
                 snprintf(q->name, sizeof q->name, "%s", name);
                 snprintf(q->query, sizeof q->query, "%s", query);
+                snprintf(q->of, sizeof q->of, "%s", of);
         }
         p->n_queries = (int) json_array_size(list);
         return 0;

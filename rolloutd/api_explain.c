@@ -61,7 +61,14 @@ static json_t *view_to_json(const struct judge_view *w, char *query)
                 set(doc, "budget_percent", json_real(100 * w->limit));
                 set(doc, "burn_rate", json_real(w->burn_rate));
         }
-        if (w->kind == VIEW_QUERY) {
+        if (w->kind == VIEW_SHARE) {
+                set(doc, "max_percent", json_real(100 * w->limit));
+                set(doc, "false_rollback_percent", json_real(100 * w->false_rollback));
+                set(doc, "evidence", json_real(w->evidence));
+                set(doc, "evidence_needed", json_real(w->evidence_needed));
+                set(doc, "p", json_real(w->always_valid_p));
+        }
+        if (w->kind == VIEW_QUERY || w->kind == VIEW_SHARE) {
                 set(doc, "value", w->known ? json_real(w->value) : json_null());
                 set(doc, "query", json_string(query));
         }
@@ -77,7 +84,7 @@ static json_t *gates(const struct target *t)
 
         for (int i = 0; i < n; i++) {
                 AUTO(str)
-                query = views[i].kind == VIEW_QUERY
+                query = views[i].query
                                 ? policy_query_text(views[i].query, r->target, r->model, r->candidate.version, r->stable.version)
                                 : NULL;
 

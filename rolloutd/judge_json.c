@@ -136,32 +136,67 @@ static int failures_from_json(json_t *list, struct judge *j, struct err *e)
         return 0;
 }
 
+/* Of each gate six numbers; trailing gates that were never used are left out. */
+static json_t *counted_to_json(const struct judge *j)
+{
+        json_t *list = json_array();
+        int n = POLICY_QUERIES_MAX;
+
+        while (n > 0 && j->counts[n - 1].known == 0)
+                n--;
+        for (int i = 0; i < n; i++) {
+                const struct judge_count *c = &j->counts[i];
+
+                json_array_append_new(
+                        list, numbers_to_json((const double[]){ c->bad, c->of, c->last_bad, c->last_of, c->peak, c->known }, 6));
+        }
+        return list;
+}
+
+static int counted_from_json(json_t *list, struct judge *j, struct err *e)
+{
+        json_t *item;
+        size_t i;
+
+        if (json_array_size(list) > POLICY_QUERIES_MAX)
+                return err_set(e, ERR_INVALID, "shares: at most %d", POLICY_QUERIES_MAX);
+        json_array_foreach (list, i, item) {
+                double v[6];
+
+                if (numbers_from_json("shares", item, v, 6, e) < 0)
+                        return -1;
+                j->counts[i] = (struct judge_count){ v[0], v[1], v[2], v[3], v[4], v[5] };
+        }
+        return 0;
+}
+
 json_t *judge_to_json(const struct judge *j)
 {
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o}", "errors", compare_to_json(&j->errors),
-                         "slow", compare_to_json(&j->slow), "total", counts_to_json(j->total), "step", counts_to_json(j->step),
-                         "window", counts_to_json(j->window[0]), "window_before", counts_to_json(j->window[1]), "unpaired",
-                         counts_to_json(j->unpaired), "window_since_ms", (json_int_t) j->window_since_ms, "burn",
-                         burn_to_json(j->burn), "step_since_ms", (json_int_t) j->step_since_ms, "last_ms",
-                         (json_int_t) j->last_ms, "failures", failures_to_json(j));
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o, s:o}", "errors",
+                         compare_to_json(&j->errors), "slow", compare_to_json(&j->slow), "total", counts_to_json(j->total),
+                         "step", counts_to_json(j->step), "window", counts_to_json(j->window[0]), "window_before",
+                         counts_to_json(j->window[1]), "unpaired", counts_to_json(j->unpaired), "window_since_ms",
+                         (json_int_t) j->window_since_ms, "burn", burn_to_json(j->burn), "step_since_ms",
+                         (json_int_t) j->step_since_ms, "last_ms", (json_int_t) j->last_ms, "failures", failures_to_json(j),
+                         "shares", counted_to_json(j));
 }
 
 int judge_from_json(json_t *doc, struct judge *out, struct err *e)
 {
         json_t *errors, *slow, *total, *step, *window, *before, *unpaired;
-        json_t *burn = NULL, *failures = NULL; /* earlier records have none of these */
+        json_t *burn = NULL, *failures = NULL, *shares = NULL; /* earlier records have none of these */
         json_int_t since_ms, step_since_ms = 0, last_ms = 0;
         struct judge j = { 0 };
 
-        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s?o, s?I, s?I, s?o}", "errors", &errors, "slow",
-                      &slow, "total", &total, "step", &step, "window", &window, "window_before", &before, "unpaired", &unpaired,
-                      "window_since_ms", &since_ms, "burn", &burn, "step_since_ms", &step_since_ms, "last_ms", &last_ms,
-                      "failures", &failures) < 0 ||
+        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s?o, s?I, s?I, s?o, s?o}", "errors", &errors,
+                      "slow", &slow, "total", &total, "step", &step, "window", &window, "window_before", &before, "unpaired",
+                      &unpaired, "window_since_ms", &since_ms, "burn", &burn, "step_since_ms", &step_since_ms, "last_ms",
+                      &last_ms, "failures", &failures, "shares", &shares) < 0 ||
             compare_from_json(errors, &j.errors, e) < 0 || compare_from_json(slow, &j.slow, e) < 0 ||
             counts_from_json(total, j.total, e) < 0 || counts_from_json(step, j.step, e) < 0 ||
             counts_from_json(window, j.window[0], e) < 0 || counts_from_json(before, j.window[1], e) < 0 ||
             counts_from_json(unpaired, j.unpaired, e) < 0 || burn_from_json(burn, j.burn, e) < 0 ||
-            failures_from_json(failures, &j, e) < 0)
+            failures_from_json(failures, &j, e) < 0 || counted_from_json(shares, &j, e) < 0)
                 return -1;
         j.window_since_ms = since_ms;
         j.step_since_ms = step_since_ms;

@@ -109,11 +109,11 @@ struct kube_target {       /* one ModelRollout */
         UT_hash_handle hh; /* by id */
         char *id;          /* NAMESPACE.NAME */
         char *namespace_, *name, *uid;
-        struct kube_spec *spec;    /* as last seen; never NULL */
-        int64_t created_ms;        /* wall clock */
-        bool announced;            /* the listener knows of it */
-        struct kube_target *rival; /* has the route that we want; NULL: nobody */
-        struct kube_read *reading; /* kube_read.c's: what the cluster has of it is not known yet; NULL: it is */
+        struct kube_spec *spec;        /* as last seen; never NULL */
+        int64_t created_ms;            /* wall clock */
+        bool announced;                /* the listener knows of it */
+        struct kube_target *rival;     /* has the route that we want; NULL: nobody */
+        struct kube_read *reading;     /* kube_read.c's: what the cluster has of it is not known yet; NULL: it is */
         struct kube_release *releases; /* one is at its place until the next event, or another is made */
         int n_releases;                /* at most KUBE_RELEASES_MAX */
         struct kube_route route;

@@ -26,6 +26,8 @@ struct query {
         struct question *question;
         struct http_call call;
         struct http_flight *flight; /* NULL once answered */
+        int gate;                   /* index of a policy's gate */
+        bool is_of;                 /* its second query */
         char *body;
 };
 
@@ -36,7 +38,7 @@ struct question { /* one ask() under way */
         int64_t asked_ms; /* wall clock */
         struct evidence answer;
         struct series_list list;
-        struct query queries[QUERY_GATES + POLICY_QUERIES_MAX];
+        struct query queries[QUERY_GATES + 2 * POLICY_QUERIES_MAX];
         int n_queries, waiting;
         struct question *prev, *next;
 };
@@ -108,15 +110,16 @@ static int take_number(const struct http_response *r, const struct err *failure,
         return prometheus_parse_number(r->body, r->body_len, value, at_ms, e);
 }
 
-static void take_gate(struct question *qu, int gate, const struct http_response *r, const struct err *failure)
+static void take_gate(struct question *qu, const struct query *query, const struct http_response *r, const struct err *failure)
 {
-        struct gate_value *v = &qu->answer.queries[gate];
+        struct gate_value *v = &qu->answer.queries[query->gate];
         struct err e = { 0 };
         int64_t at_ms;
 
-        v->known = take_number(r, failure, &v->value, &at_ms, &e) == 0;
-        if (!v->known)
-                snprintf(v->why, sizeof v->why, "%.*s", (int) sizeof v->why - 1, e.msg);
+        if (take_number(r, failure, query->is_of ? &v->of : &v->value, &at_ms, &e) == 0)
+                return;
+        v->known = false;
+        snprintf(v->why, sizeof v->why, "%.*s", (int) sizeof v->why - 1, e.msg);
 }
 
 static void take_clock(struct question *qu, const struct http_response *r, const struct err *failure)
@@ -157,7 +160,7 @@ static void answered(void *arg, const struct http_response *r, const struct err 
         else if (which == QUERY_CLOCK)
                 take_clock(qu, r, failure);
         else
-                take_gate(qu, which - QUERY_GATES, r, failure);
+                take_gate(qu, query, r, failure);
         if (--qu->waiting > 0)
                 return;
         qu->answer.series = qu->list.series;
@@ -187,6 +190,19 @@ static void start(struct question *qu, const char *text)
         query->flight = http_loop_start(qu->p->loop, &query->call, answered, query);
 }
 
+static void start_gate(struct question *qu, const struct evidence_question *q, int gate, bool is_of)
+{
+        const struct policy_query *rule = &q->policy->queries[gate];
+        char *text = policy_query_text(is_of ? rule->of : rule->query, q->target, q->model, q->version[ARM_CANDIDATE],
+                                       q->version[ARM_STABLE]);
+        struct query *query = &qu->queries[qu->n_queries];
+
+        query->gate = gate;
+        query->is_of = is_of;
+        start(qu, text);
+        free(text);
+}
+
 static void ask(struct evidence_source *s, const struct evidence_question *q, evidence_fn done, void *arg)
 {
         struct prometheus *p = (struct prometheus *) s;
@@ -204,11 +220,10 @@ static void ask(struct evidence_source *s, const struct evidence_question *q, ev
         free(selector);
         start(qu, "time()");
         for (int i = 0; i < q->policy->n_queries; i++) {
-                char *text = policy_query_text(q->policy->queries[i].query, q->target, q->model, q->version[ARM_CANDIDATE],
-                                               q->version[ARM_STABLE]);
-
-                start(qu, text);
-                free(text);
+                qu->answer.queries[i].known = true; /* until one of its answers is none */
+                start_gate(qu, q, i, false);
+                if (*q->policy->queries[i].of)
+                        start_gate(qu, q, i, true);
         }
 }
 

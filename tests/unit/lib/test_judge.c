@@ -475,10 +475,42 @@ static void every_gate_is_explained(void **state)
         assert_int_equal(w[n - 1].state, VERDICT_HEALTHY);
 }
 
+static void shares_of_counters_are_tested_under_the_same_budget(void **state)
+{
+        struct policy p = policy();
+        struct judge_view w[JUDGE_VIEWS_MAX];
+        struct gate_value value = { .known = true };
+        struct judge j = { 0 };
+        struct verdict v = { 0 };
+        int looks = 0;
+        (void) state;
+
+        p.n_queries = 1;
+        p.queries[0] = (struct policy_query){ .name = "shadow", .query = "x", .of = "y", .max_share = .01 };
+        assert_int_equal(policy_comparisons(&p), 3);
+        play(&j, &p, 1, (struct counts){ 0 }, (struct counts){ 500, 0, 500, 0 });
+        judge_answers(&j, &p, &value);
+        judge_decide(&j, &p, QUALITY_GOOD, "", &value, &v);
+        assert_string_equal(v.gate, "shadow");
+        assert_int_equal(v.state, VERDICT_NO_EVIDENCE); /* nothing has been counted yet */
+        for (; v.state != VERDICT_BREACH && looks < 100; looks++) {
+                value.value += 6;
+                value.of += 200;
+                judge_answers(&j, &p, &value);
+                judge_decide(&j, &p, QUALITY_GOOD, "", &value, &v);
+        }
+        print_message("  %s\n", v.reason);
+        assert_true(looks > 1 && looks < 6);
+        assert_int_equal(judge_explain(&j, &p, &value, w), 5);
+        assert_int_equal(w[4].kind, VIEW_SHARE);
+        assert_true(w[4].evidence >= w[4].evidence_needed && w[4].state == VERDICT_BREACH);
+}
+
 static void the_state_of_a_rollout_stays_small(void **state)
 {
         (void) state;
-        assert_true(sizeof(struct judge) < 1024);
+        assert_true(sizeof(struct judge) - sizeof(((struct judge *) NULL)->counts) < 1024);
+        assert_true(sizeof(struct judge_count) <= 48); /* of each gate that is a share, on top */
 }
 
 int main(void)
@@ -500,6 +532,7 @@ int main(void)
                 cmocka_unit_test(a_budget_that_burns_too_fast_is_a_breach_without_a_stable_version),
                 cmocka_unit_test(promql_gates_have_three_outcomes_and_patience),
                 cmocka_unit_test(every_gate_is_explained),
+                cmocka_unit_test(shares_of_counters_are_tested_under_the_same_budget),
                 cmocka_unit_test(the_state_of_a_rollout_stays_small),
         };
 

@@ -93,6 +93,10 @@ static void proofs_and_budgets_have_their_rules(void **state)
                 { "promql: [{ name: a, query: x, min: 1, fail_below: 2 }]", "fail_below goes with min" },
                 { "promql: [{ name: a, query: x, min: 1, fail_above: 2 }]", "fail_above with max" },
                 { "promql: [{ name: a, query: x, min: 1, failures: 101 }]", "failures must be 1 to 100" },
+                { "promql: [{ name: a, query: x, of: y }]", "max_percent must be above 0" },
+                { "promql: [{ name: a, query: x, of: y, max_percent: 1, min: 1 }]", "has max_percent and nothing else" },
+                { "promql: [{ name: a, query: x, min: 1, max_percent: 1 }]", "max_percent goes with of" },
+                { "promql: [{ name: a, query: x, of: 'y{{z}}', max_percent: 1 }]", "is none of" },
         };
         (void) state;
 

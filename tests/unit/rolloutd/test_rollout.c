@@ -386,6 +386,7 @@ static struct rollout rich(void)
                 .step_since_ms = 5,
                 .last_ms = 6,
                 .failures = { 0, 3 },
+                .counts = { { 0 }, { 1, 100, 2, 101, .5, 1 } },
         };
         strcpy(r.rejected, "why not");
         r.window[0].left = true;
