@@ -67,6 +67,7 @@ struct rollout { /* rollout_init(), rollout_done(); not to be copied */
         const struct policy *policy; /* a reference; policy_none: there never was a rollout */
 
         struct release followed;         /* what was last started, or found in its place; version 0: nothing */
+        int64_t generation;              /* of the newest declaration that is followed, or was found fulfilled; 0: none */
         char mark[ROLLOUT_MARK_LEN + 1]; /* id of the last rollback past us that was taken over */
         int surge_percent;               /* of its replicas that a rollout may run on top */
 

@@ -101,7 +101,7 @@ void target_publish(struct target *t)
 
         t->news = false;
         if (ops->publish)
-                ops->publish(t->env->platform, t, t->followed_generation, t->trouble);
+                ops->publish(t->env->platform, t, t->now.generation, t->trouble);
 }
 
 void target_failed(struct target *t, const char *operation, const struct err *e)

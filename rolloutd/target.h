@@ -61,9 +61,7 @@ struct target {
         int64_t published; /* number of the newest event told to env->happened */
         bool news;         /* something is to be told to who reads the declaration */
 
-        /* wants.c's, where targets are declared: see platform.h, publish(). */
-        int64_t followed_generation;
-        const struct desire_trouble *trouble; /* borrowed; NULL: none */
+        const struct desire_trouble *trouble; /* wants.c's, borrowed: why the declaration is not followed; NULL: it is */
 
         struct target_world world;
         bool world_known;          /* world is no older than the last thing done to it */

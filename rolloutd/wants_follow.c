@@ -33,10 +33,11 @@ void want_trouble(struct want *want, const char *reason, const char *message)
 
 static void fulfilled(struct want *want)
 {
-        if (want->t->followed_generation == want->generation)
+        if (want->t->now.generation == want->generation)
                 return;
-        want->t->followed_generation = want->generation;
-        target_publish(want->t);
+        want->t->now.generation = want->generation;
+        want->t->edits++; /* saved, so that a successor does not take it for unfollowed */
+        target_wake(want->t);
 }
 
 /* --- which release --- */
@@ -129,7 +130,7 @@ void want_mark(struct want *want)
         struct request rq = { .what = ASK_ROLLBACK, .reason = "past rolloutd, at the cluster" };
         bool done = false;
 
-        if (!want->mark_id || strcmp(want->mark_id, t->now.mark) == 0)
+        if (!want->mark_id || strcmp(want->mark_id, t->now.mark) == 0 || t->now.rollout_id == 0)
                 return;
         snprintf(rq.mark, sizeof rq.mark, "%.*s", ROLLOUT_MARK_LEN, want->mark_id);
         snprintf(rq.actor, sizeof rq.actor, "%.*s", NAME_MAX_LEN, want->mark_actor ? want->mark_actor : "ctl");
@@ -147,7 +148,9 @@ static void unmark(struct want *want)
         const struct wants_env *env = &want->wants->env;
         int64_t now = env->now_ms(env->arg);
 
-        if (!want->mark_id || strcmp(want->mark_id, want->t->now.mark) != 0 || want->t->edits != want->t->saved_edits ||
+        bool taken_over = want->mark_id && strcmp(want->mark_id, want->t->now.mark) == 0;
+
+        if (!want->mark_id || (!taken_over && want->t->now.rollout_id > 0) || want->t->edits != want->t->saved_edits ||
             now < want->unmark_at_ms)
                 return;
         want->unmark_at_ms = now + CALM_MS;

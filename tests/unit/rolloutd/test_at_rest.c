@@ -104,6 +104,7 @@ static char *record(const char *name)
         r.stable = (struct placed){ .version = 7, .replicas = 4, .digest = DIGEST, .build = "0123456789abcdef" };
         r.window = xcalloc(1, sizeof *r.window);
         r.window[r.n_window++] = (struct placed){ .version = 6, .replicas = 4, .until_ms = 1LL << 50 };
+        r.generation = 12;
         r.followed = (struct release){ .version = 7, .digest = DIGEST, .build = "0123456789abcdef" };
         r.policy = policy_share(NULL, &fx.policy);
         text = rollout_encode(&r);

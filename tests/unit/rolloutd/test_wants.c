@@ -418,6 +418,23 @@ static void a_rollback_past_us_is_taken_over_once(void **state)
         assert_int_equal(phase(), PHASE_ROLLED_BACK);
 }
 
+static void a_mark_before_anything_ran_is_taken_away(void **state)
+{
+        struct desire d = desire("1", "a");
+        (void) state;
+
+        fx.no_policy = true;
+        strcpy(d.mark.id, "");
+        want(&d);
+        pass(1500);
+        strcpy(fx.sim.saved.mark, "x");
+        strcpy(d.mark.id, "x");
+        want(&d);
+        pass(1500);
+        assert_int_equal(fx.sim.saves, 0);
+        assert_true(fx.unmarks >= 1);
+}
+
 static void a_mark_that_asks_for_nothing_is_taken_away(void **state)
 {
         struct desire d = desire("1", "a");
@@ -535,6 +552,7 @@ static void after_a_restart_the_record_knows_what_was_followed(void **state)
         (void) err_set(&fx.registry, ERR_UNAVAILABLE, "registryd: refused");
         pass(3000);
         assert_int_equal(fx.lookups, lookups); /* the registry is not needed for it */
+        assert_int_equal(fx.sim.target->now.generation, generation);
         assert_int_equal(fx.followed, generation);
         assert_string_equal(fx.trouble.reason, "");
         assert_int_equal(fx.sim.target->now.rollout_id, 1);
@@ -553,6 +571,7 @@ int main(void)
                 TEST(the_declared_steps_are_gone_through),
                 TEST(a_declared_pause_is_the_declarations_to_end),
                 TEST(a_rollback_past_us_is_taken_over_once),
+                TEST(a_mark_before_anything_ran_is_taken_away),
                 TEST(a_mark_that_asks_for_nothing_is_taken_away),
                 TEST(bad_declarations_are_told_and_disturb_nothing),
                 TEST(a_policy_that_comes_back_is_used),
