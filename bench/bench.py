@@ -4,31 +4,18 @@
     bench/bench.py [--only transfer|scoring|switching] [--rounds 3] [--size-mib 1024] [--seconds 10]
 """
 import argparse
-import datetime
 import json
-import os
 import pathlib
-import platform
 import signal
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "demo"))
 
+from report import MIB, machine, say, table  # noqa: E402
 from scoring import Scoring  # noqa: E402  (after the path to demo/)
 from stack import ROOT, Failure, Stack  # noqa: E402
 from switching import Switching  # noqa: E402
-from transfer import MIB, Transfer  # noqa: E402
-
-
-def say(text):
-    print("    " + text, file=sys.stderr, flush=True)
-
-
-def machine():
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
-    memory = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal")) // MIB
-    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)), "memory_gib": memory, "kernel": platform.release(),
-            "load_before": os.getloadavg()[0], "at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")}
+from transfer import Transfer  # noqa: E402
 
 
 def transfer(options):
@@ -50,14 +37,6 @@ def switching(options):
         stack.start_rollout(ROOT / "demo/policies")
         stack.start_prometheus()
         return Switching(stack, options.rounds, say).run()
-
-
-def table(head, rows):
-    """Markdown, so that it can go into docs/benchmarks.md as it is."""
-    rows = [[str(cell) for cell in row] for row in [head, *rows]]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths)) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:], ""])
 
 
 def print_transfer(r):

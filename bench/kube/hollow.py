@@ -10,7 +10,7 @@ import time
 import urllib.parse
 
 from cluster import Cluster, b64, free_port, kubeconfig
-from kubeapi import Api, ApiError, Watch
+from kubeapi import Api, ApiError, Watch, log
 
 CONTROLLER = "test.sluice.dev/gateway"
 
@@ -64,7 +64,7 @@ class Controllers:
         while True:
             kind, o = self.work.get()
             m = o["metadata"]
-            key = (kind, m["name"])
+            key = (kind, m["uid"])
             if self.done.get(key) == m["generation"]:
                 continue
             try:
@@ -72,10 +72,20 @@ class Controllers:
                 self.done[key] = m["generation"]
             except (ApiError, OSError) as e:
                 if getattr(e, "code", 0) != 404:
+                    log(f"hollow: {kind} {m['name']}: {e}")
                     self.work.put((kind, o))
                     time.sleep(0.05)
 
+    def collect(self, o):
+        """As the garbage collector does: what is deleted goes, with what belonged to it."""
+        base, name = f"/namespaces/{self.namespace}", o["metadata"]["name"]
+        self.api("DELETE", f"/apis/discovery.k8s.io/v1beta1{base}/endpointslices/{name}-hollow")
+        self.api.patch(f"/apis/apps/v1{base}/deployments/{name}", {"metadata": {"finalizers": None}})
+
     def deployment(self, o):
+        if "deletionTimestamp" in o["metadata"]:
+            self.collect(o)
+            return
         name, n, labels = o["metadata"]["name"], o["spec"]["replicas"], o["metadata"]["labels"]
         ready = {"observedGeneration": o["metadata"]["generation"], "replicas": n, "updatedReplicas": n, "readyReplicas": n,
                  "availableReplicas": n, "conditions": [{"type": "Available", "status": "True", "reason": "Hollow"}]}
@@ -94,7 +104,7 @@ class Controllers:
 
     def route(self, o):
         m = o["metadata"]
-        conditions = [{"type": t, "status": "True", "reason": t, "message": "", "observedGeneration": m["generation"],
+        conditions = [{"type": t, "status": "True", "reason": t, "message": "hollow", "observedGeneration": m["generation"],
                        "lastTransitionTime": "2026-01-01T00:00:00Z"} for t in ("Accepted", "ResolvedRefs")]
         parents = [{"parentRef": p, "controllerName": CONTROLLER, "conditions": conditions} for p in o["spec"]["parentRefs"]]
         self.api.patch(f"/apis/gateway.networking.k8s.io/v1/namespaces/{self.namespace}/httproutes/{m['name']}/status",

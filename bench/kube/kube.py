@@ -27,14 +27,14 @@ for folder in ("tests/component", "tests/cluster", "bench"):
     sys.path.insert(0, str(ROOT / folder))
 
 import stack  # noqa: E402
-from bench import machine, say, table  # noqa: E402
 from hollow import BareCluster, Controllers, Evidence, resident_mib  # noqa: E402
 from kubeapi import Api, Watch  # noqa: E402
 from postgres import Postgres  # noqa: E402
+from report import machine, say, table  # noqa: E402
 from registry import Registry  # noqa: E402
 from sluice import Daemon, free_port, wait_until  # noqa: E402
 
-NAMESPACE, MODEL, LEASE_S = "bench", "fraud", 10
+NAMESPACE, MODEL, LEASE_S = "bench", "fraud", 15
 POLICY = """
 name: bench
 summary: three steps
@@ -88,7 +88,7 @@ class Bench:
         self.api = Api(self.cluster.url, self.cluster.context())
         self.api("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         self.api("POST", f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/gateways",
-                 {"metadata": {"name": "gateway"}, "spec": {"gatewayClassName": "test",
+                 {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "gateway"}, "spec": {"gatewayClassName": "test",
                                                             "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]}})
         self.registry = Registry(self.folder / "registry", self.postgres.start().new_database()).start()
         self.registry.model(MODEL)
