@@ -79,10 +79,22 @@ static struct said is_progressing(const struct kube_status_input *in)
         return s;
 }
 
+/* A step that ends by hand, and nothing else is missing. */
+static bool waits_for_promotion(const struct target *t)
+{
+        const struct rollout *r = &t->now;
+        bool by_hand = r->phase == PHASE_CANARY && r->step < r->policy->n_steps && r->policy->steps[r->step].pause;
+
+        return by_hand && r->verdict.at_ms && r->verdict.state == VERDICT_HEALTHY && r->stood && rollout_hold_left_ms(r) == 0 &&
+               target_weights_stand(t);
+}
+
 static struct said is_paused(const struct kube_status_input *in)
 {
         const struct rollout *r = &in->seen->now;
 
+        if (waits_for_promotion(in->seen))
+                return say(KUBE_TRUE, "StepPassed", "the step has passed its gates and waits until somebody promotes");
         if (r->paused && phase_is_under_way(r->phase))
                 return say(KUBE_TRUE, "Paused", "the rollout waits until it is resumed or promoted");
         return say(KUBE_FALSE, "NotPaused", "nothing is paused");

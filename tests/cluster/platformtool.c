@@ -1,7 +1,7 @@
 /*
  * The Kubernetes platform by hand: leads, and carries out operations given as JSON lines on standard input. The cluster suite drives it.
  *
- *      platformtool KUBECONFIG NAMESPACE [REGISTRY [SECRET]]
+ *      platformtool KUBECONFIG NAMESPACE [REGISTRY [SECRET [POD]]]
  *
  *      {"do":"deploy","target":"NS.NAME","release":"7.1","replicas":2,"role":"candidate","digest":"","build":""}
  *      {"do":"retire","target":"NS.NAME","release":"7.1"}
@@ -311,6 +311,7 @@ int main(int argc, char **argv)
         s.lease_ms = 10000;
         s.registry_url = argc > 3 ? argv[3] : NULL;
         s.registry_secret = argc > 4 ? argv[4] : NULL;
+        s.pod = argc > 5 ? argv[5] : NULL;
         t.p = kube_platform_new(&s, &e);
         if (!t.p) {
                 (void) fprintf(stderr, "platformtool: %s\n", e.msg);

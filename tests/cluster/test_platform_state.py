@@ -1,5 +1,6 @@
 """The status of a ModelRollout as rolloutd's memory: compare-and-swap, leaders that follow one another, what people and kubectl read."""
 import json
+import pathlib
 import signal
 import threading
 import time
@@ -282,6 +283,23 @@ def test_another_leads_when_the_first_is_gone(platform, rollout):
     p.say("save", record="mine", expected=revision)
     assert p.process.wait(10) == DEPOSED
     assert rollout.status()["record"] == "two"
+
+
+def test_the_leaders_pod_is_the_one_that_is_labelled(platform, rollout, api, namespace, cluster, tmp_path):
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    for n, labels in enumerate([{"sluice.dev/leader": "true"}, {}, {"sluice.dev/leader": "true", "other": "yes"}]):
+        api("POST", pods, {"metadata": {"name": f"rolloutd-{n}", "labels": labels},
+                           "spec": {"schedulerName": "nobody", "containers": [{"name": "rolloutd", "image": "none"}]}})
+    config = json.loads(pathlib.Path(cluster.kubeconfig).read_text())
+    config["contexts"][0]["context"]["namespace"] = namespace
+    path = tmp_path / "home.kubeconfig"
+    path.write_text(json.dumps(config))
+    platform(path, "http://registry", "token", "rolloutd-1")
+
+    def labelled():
+        return {p["metadata"]["name"] for p in api.get(pods)["items"] if p["metadata"].get("labels", {}).get("sluice.dev/leader")}
+
+    wait_until(lambda: labelled() == {"rolloutd-1"}, "the label", labelled)
 
 
 def test_a_deleted_rollout_is_gone(platform, rollout, api):

@@ -127,6 +127,25 @@ static void paused(struct scene *s)
         s->t->now.paused = true;
 }
 
+static void by_hand(struct scene *s)
+{
+        struct policy p = *s->t->now.policy;
+
+        p.steps[1].pause = true;
+        policy_unref(s->t->now.policy);
+        s->t->now.policy = policy_share(NULL, &p);
+}
+
+static void by_hand_and_still_held(struct scene *s)
+{
+        struct policy p = *s->t->now.policy;
+
+        p.steps[1].pause = true;
+        p.steps[1].hold_ms = 1000;
+        policy_unref(s->t->now.policy);
+        s->t->now.policy = policy_share(NULL, &p);
+}
+
 static void breached(struct scene *s)
 {
         s->t->now.verdict.state = VERDICT_BREACH;
@@ -234,6 +253,8 @@ static void conditions_tell_what_is(void **state)
                 { "a canary that does well", nothing_changed, "TTFTTFFT" },
                 { "nothing has ever run", fresh, "FFFUFFFT" },
                 { "paused", paused, "TTTTTFFT" },
+                { "a step that has passed and waits for somebody", by_hand, "TTTTTFFT" },
+                { "a step that will wait for somebody", by_hand_and_still_held, "TTFTTFFT" },
                 { "a broken gate", breached, "TTFFTFFT" },
                 { "no evidence is neither health nor its lack", no_evidence, "TTFUTFFT" },
                 { "rolling back is not rolled back", rolling_back, "FTFTFFFT" },
