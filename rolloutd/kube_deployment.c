@@ -65,6 +65,17 @@ static void set_env(json_t *container, bool ours, json_t *entry)
         (void) json_array_append_new(env, entry);
 }
 
+static bool has_env(const json_t *container, const char *name)
+{
+        const json_t *e;
+        size_t i;
+
+        json_array_foreach (json_object_get(container, "env"), i, e)
+                if (is_named(e, name))
+                        return true;
+        return false;
+}
+
 static json_t *env(const char *name, const char *value)
 {
         return json_pack("{s:s, s:s}", "name", name, "value", value);
@@ -79,14 +90,14 @@ static void tell(json_t *scorer, const struct kube_plan *p, const struct kube_sc
         (void) snprintf(delay, sizeof delay, "%ds", DRAIN_DELAY_S);
         set_env(scorer, true, env("SLUICE_SCORER_MODEL", p->model));
         set_env(scorer, true, env("SLUICE_SCORER_VERSION", version));
-        if (*p->digest)
+        if (*p->digest && !has_env(scorer, "SLUICE_SCORER_MODEL_FILE")) /* a file has a digest of its own */
                 set_env(scorer, true, env("SLUICE_SCORER_DIGEST", p->digest));
         set_env(scorer, true, env("SLUICE_SCORER_LISTEN", listen));
         set_env(scorer, false, env("SLUICE_SCORER_DRAIN_DELAY", delay));
         set_env(scorer, false, env("SLUICE_SCORER_CACHE_DIR", CACHE_DIR));
         if (s->registry_url)
                 set_env(scorer, false, env("SLUICE_SCORER_REGISTRY", s->registry_url));
-        if (s->registry_secret)
+        if (s->registry_secret && !has_env(scorer, "SLUICE_SCORER_REGISTRY_TOKEN_FILE"))
                 set_env(scorer, false,
                         json_pack("{s:s, s:{s:{s:s, s:s}}}", "name", "SLUICE_SCORER_REGISTRY_TOKEN", "valueFrom", "secretKeyRef",
                                   "name", s->registry_secret, "key", "token"));

@@ -76,7 +76,7 @@ static int64_t batch(const struct v2 *v, const struct golden *g, int64_t until_m
                 if (clock_ms() >= until_ms || atomic_load(cancel))
                         return -1;
                 const char *body = g->bodies[*requests % g->n_bodies];
-                struct err e;
+                struct err e = { 0 };
                 AUTO_STRBUF answer;
                 strbuf_init(&answer, V2_ANSWER_MAX);
                 int64_t from_us = clock_us();

@@ -102,6 +102,26 @@ static void a_template_that_says_much_is_respected(void **state)
         assert_golden("rich", objects);
 }
 
+static void a_model_and_a_token_of_the_users_own_are_left_to_him(void **state)
+{
+        struct kube_scorer s = { "http://r", "scorer-token", "c" };
+        AUTO(json)
+        data = parse("{'version':7,'model':'m','digest':'" DIGEST
+                     "','port':8000,'template':{'spec':{'containers':[{'name':'scorer','env':["
+                     "{'name':'SLUICE_SCORER_MODEL_FILE','value':'/m'},{'name':'SLUICE_SCORER_REGISTRY_TOKEN_FILE','value':'/"
+                     "t'}]}]}}}");
+        AUTO(json) selector = kube_selector("fraud", 7);
+        struct kube_plan p;
+        struct err e = { 0 };
+        (void) state;
+
+        assert_ok(kube_plan_read(data, &p, &e), e);
+        AUTO(json) deployment = kube_deployment_object(&p, &s, selector, 1, json_object());
+        AUTO(str) text = json_text(deployment);
+        assert_lacks(text, "SLUICE_SCORER_DIGEST");
+        assert_lacks(text, "scorer-token");
+}
+
 static void a_floor_over_the_ceiling_raises_it(void **state)
 {
         AUTO(json) autoscaling = parse("{'maxReplicas':4}");
@@ -282,6 +302,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_template_that_says_nothing_is_completed),
                 cmocka_unit_test(a_template_that_says_much_is_respected),
+                cmocka_unit_test(a_model_and_a_token_of_the_users_own_are_left_to_him),
                 cmocka_unit_test(a_floor_over_the_ceiling_raises_it),
                 cmocka_unit_test(plans_that_make_no_sense_are_refused),
                 cmocka_unit_test(every_reference_is_found_once),
