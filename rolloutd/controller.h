@@ -86,5 +86,4 @@ int controller_make(struct controller *c, const char *target, const char *model,
 void controller_forget(struct controller *c, const char *target);
 /* NULL: NOT_FOUND, or INVALID when it cannot be used. */
 const struct policy *controller_policy(const struct controller *c, const char *name, struct err *e);
-void controller_listen(struct controller *c);      /* to declarations, if there are any: controller_wants.c */
 void controller_sync_tokens(struct controller *c); /* soon, not at once */

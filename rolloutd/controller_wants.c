@@ -5,7 +5,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/random.h"
-#include "rolloutd/api.h"
+#include "rolloutd/controller_private.h"
 
 static int64_t now_ms(void *arg)
 {
