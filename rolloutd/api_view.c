@@ -20,6 +20,9 @@ json_t *api_view(const struct target *t)
         for (int i = 0; i < t->world.n_versions; i++)
                 json_array_append_new(running, running_of(&t->world.versions[i]));
         json_object_set_new(doc, "running", running);
+        json_object_set_new(doc, "trouble",
+                            t->trouble ? json_pack("{s:s, s:s}", "reason", t->trouble->reason, "message", t->trouble->message)
+                                       : json_null());
         json_object_set_new(doc, "router",
                             t->world_known && t->world.router_ok ? json_string("ok")
                             : t->world.router_message            ? json_string(t->world.router_message)

@@ -1,5 +1,6 @@
 /* What a target does or waits for, in a sentence. */
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/utf8.h"
 #include "rolloutd/target_private.h"
@@ -100,5 +101,10 @@ static void compose(const struct target *t, char *out, size_t size)
 void target_message(const struct target *t, char *out, size_t size)
 {
         compose(t, out, size);
+        if (t->trouble) {
+                size_t len = strlen(out);
+
+                snprintf(out + len, size - len, "; what is declared cannot be followed: %s", t->trouble->message);
+        }
         utf8_clean(out);
 }

@@ -465,6 +465,7 @@ static void bad_declarations_are_told_and_disturb_nothing(void **state)
         for (size_t i = 0; i < LENGTH(cases); i++) {
                 struct desire under_way = desire("2", "a"), d = desire("4", "a"), back = desire("1", "a");
                 const char *name = cases[i].name;
+                char message[600];
 
                 print_message("  %s\n", name);
                 want(&under_way);
@@ -488,6 +489,8 @@ static void bad_declarations_are_told_and_disturb_nothing(void **state)
                 pass(1500);
                 assert_string_equal(fx.trouble.reason, cases[i].reason);
                 assert_contains(fx.trouble.message, cases[i].says);
+                target_message(fx.sim.target, message, sizeof message);
+                assert_contains(message, cases[i].says);
                 assert_int_equal(phase(), PHASE_CANARY);
                 assert_int_equal(fx.sim.target->now.candidate.version, 2);
                 fx.registry = (struct err){ 0 };
