@@ -98,6 +98,7 @@ struct kube_route {        /* the route as last seen */
         char uid[37];
         int64_t generation, written_generation; /* what our last write returned; older events are not believed */
         int64_t settled_ms; /* accepted, but the gateway is given until then to take it up; 0: nothing to wait for */
+        int64_t tidied_ms;  /* when its shape was last found wrong */
         bool keep_zeros;    /* backends without weight stay in it */
         bool slots_known;   /* Adopted: which releases the slots select */
         int64_t slots[KUBE_SLOTS];

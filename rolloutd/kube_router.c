@@ -14,7 +14,7 @@
 #include "lib/release.h"
 #include "rolloutd/kube_gateways.h"
 
-enum { FOREVER_MS = 3600000, TIDY_MS = 500, TIDY_AGAIN_MS = 30000 };
+enum { FOREVER_MS = 3600000, TIDY_MS = 500, TIDY_AGAIN_MS = 30000, TIDY_CALM_MS = 5000 };
 
 const struct kube_router *kube_router_of(const struct kube_target *t)
 {
@@ -261,6 +261,15 @@ static const char *unknown_slots(const struct kube_target *t)
         return adopted && !t->route.slots_known ? "the Services that spec.route.backends names are being read" : NULL;
 }
 
+/* Somebody, a webhook perhaps, may change each of our writes: that must not become a race. */
+static int64_t patience(struct kube_route *r)
+{
+        int64_t last_ms = r->tidied_ms, now_ms = clock_ms();
+
+        r->tidied_ms = now_ms;
+        return last_ms && now_ms - last_ms < TIDY_CALM_MS ? TIDY_AGAIN_MS : TIDY_MS;
+}
+
 static void fill(struct kube_platform *k, struct kube_target *t, const json_t *route)
 {
         struct kube_route *r = &t->route;
@@ -287,8 +296,10 @@ static void fill(struct kube_platform *k, struct kube_target *t, const json_t *r
         }
         fill_backends(t, &seen.rule);
         settle(k, r, &seen, same, quirks.settle_ms);
-        if (slots || (seen.ours && !seen.shaped))
-                tidy(k, t, slots ? 0 : TIDY_MS);
+        if (slots)
+                tidy(k, t, 0);
+        else if (seen.ours && !seen.shaped)
+                tidy(k, t, patience(r));
 }
 
 static void forget(struct kube_target *t)

@@ -148,12 +148,13 @@ class Platform:
         return wait_until(lambda: condition(self.observe(name)), what, lambda: (self.observe(name), self.explain()))
 
     def stop(self):
-        self.child.stdin.close()
+        if self.child.poll() is None:
+            self.child.stdin.close()
         try:
-            return self.child.wait(20)
+            assert self.child.wait(20) == 0, self.explain()
         except subprocess.TimeoutExpired:
             self.child.kill()
-            return self.child.wait()
+            raise
 
 
 class Storm(threading.Thread):

@@ -10,6 +10,7 @@ import pytest
 import rights
 from cluster import kubeconfig
 from ctl import Ctl, Fake, json_reply, problem, rollout
+from kubeapi import JSON_PATCH
 from router import Cluster, Storm, install, touch
 from sluice import free_port
 from waiting import wait_until
@@ -101,6 +102,16 @@ def test_a_rolloutd_that_accepts_and_never_answers_is_given_a_second(owned, ctl)
     doc = json.loads(done.stdout)
     assert (doc["release"], doc["marked"], doc["scaled"], doc["accepted"]) == ("1", True, None, False)
     assert (doc["before"], doc["after"]) == ({"fraud-v1": 9500, "fraud-v2": 500}, {"fraud-v1": 10000})
+
+
+def test_a_rolloutd_that_fails_or_cannot_be_trusted_is_no_answer(owned, ctl, cluster, request):
+    fake = Fake()
+    request.addfinalizer(fake.stop)
+    fake.on("POST", f"/v1/rollouts/{ctl.target}/rollback", problem(503, "UNAVAILABLE", "this rolloutd does not lead"))
+    for url in (fake.url, cluster.url):  # the latter has a certificate of an authority that ctl does not know
+        done = ctl.run("rollback", ctl.target, "--rollout", url)
+        assert "going straight to the cluster" in done.stderr and owned.weights() == {"fraud-v1": 10000}
+        owned.api.patch(owned.route_path(), [{"op": "replace", "path": "/spec/rules/0", "value": fraction(fraud_v2=1)}], JSON_PATCH)
 
 
 def test_what_rolloutd_may_have_done_unheard_is_not_gone_behind(adopted, ctl, namespace):
