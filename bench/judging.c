@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "lib/clock.h"
 #include "lib/judge_explain.h"
 
 enum { LOOKS = 200000 };
@@ -41,7 +41,8 @@ int main(void)
         struct policy p = policy();
         struct judge j = { 0 };
         struct verdict v = { 0 };
-        int64_t healthy = 0, begun_us = clock_ms() * 1000;
+        int64_t healthy = 0;
+        clock_t begun = clock(); /* of this process alone */
 
         for (int i = 0; i < LOOKS; i++) {
                 const struct reading r = { .all = { { 950, i % 5, 950, 9 }, { 50, i % 97 == 0, 50, i % 3 == 0 } },
@@ -57,7 +58,7 @@ int main(void)
         printf("judging: %.2f us a judgement over %d gates (2 comparisons, 2 proofs, 2 limits, 2 budgets of two windows each, 8 "
                "PromQL "
                "gates, 4 of them shares); state %zu bytes, and %zu for each share; %lld of %d healthy\n",
-               (double) (clock_ms() * 1000 - begun_us) / LOOKS, 10 + POLICY_QUERIES_MAX, sizeof j - sizeof j.counts,
+               1e6 * (double) (clock() - begun) / CLOCKS_PER_SEC / LOOKS, 10 + POLICY_QUERIES_MAX, sizeof j - sizeof j.counts,
                sizeof *j.counts, (long long) healthy, LOOKS);
         return 0;
 }
