@@ -56,27 +56,39 @@ struct span {
         int64_t fresh_since_ms;
 };
 
+static bool usable(double v)
+{
+        return isfinite(v) && v >= 0 && v <= 9e15;
+}
+
 /* The value of the counter at span->from_ms, or the first one in the range if that is all there is. Returns the index of
  * the first sample to count. */
-static size_t base_value(const struct series *s, const struct span *span, double *base, int64_t *base_ms)
+static size_t base_value(const struct series *s, const struct span *span, double *base, int64_t *base_ms, struct reading *out)
 {
+        bool found = false, there = false; /* a number, any sample, up to from_ms */
         size_t i = 0;
 
         *base = 0;
         *base_ms = span->from_ms;
-        while (i < s->n && s->samples[i].at_ms <= span->from_ms) {
-                if (isfinite(s->samples[i].value)) {
-                        *base = s->samples[i].value;
-                        *base_ms = s->samples[i].at_ms;
-                }
+        for (; i < s->n && s->samples[i].at_ms <= span->from_ms; i++) {
+                there = true;
+                if (!usable(s->samples[i].value))
+                        continue;
+                *base = s->samples[i].value;
+                *base_ms = s->samples[i].at_ms;
+                found = true;
+        }
+        if (there && !found)
+                complain(out, QUALITY_NAN, "a counter of %s is not a number", s->instance);
+        if (found || (!there && span->from_seen))
+                return i; /* known, or it began at 0 after from_ms */
+        while (i < s->n && !usable(s->samples[i].value))
                 i++;
-        }
-        if (i == 0 && !span->from_seen && s->n > 0 && isfinite(s->samples[0].value)) {
-                *base = s->samples[0].value;
-                *base_ms = s->samples[0].at_ms;
-                i = 1;
-        }
-        return i;
+        if (i == s->n)
+                return i;
+        *base = s->samples[i].value;
+        *base_ms = s->samples[i].at_ms;
+        return i + 1;
 }
 
 static void count_series(const struct series *s, const struct span *span, int64_t *all, int64_t *fresh, struct reading *out)
@@ -84,9 +96,9 @@ static void count_series(const struct series *s, const struct span *span, int64_
         double base, v;
         int64_t base_ms;
 
-        for (size_t i = base_value(s, span, &base, &base_ms); i < s->n && s->samples[i].at_ms <= span->to_ms; i++) {
+        for (size_t i = base_value(s, span, &base, &base_ms, out); i < s->n && s->samples[i].at_ms <= span->to_ms; i++) {
                 v = s->samples[i].value;
-                if (!isfinite(v) || v < 0 || v > 9e15) {
+                if (!usable(v)) {
                         complain(out, QUALITY_NAN, "a counter of %s is not a number", s->instance);
                         continue;
                 }

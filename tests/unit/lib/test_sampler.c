@@ -211,6 +211,50 @@ static void bad_evidence_is_recognised_and_named(void **state)
         assert_int_equal(r.quality, QUALITY_SKEW);
 }
 
+static void odd_counters_are_named_or_counted(void **state)
+{
+        static const struct {
+                const char *name;
+                double values[4];
+                enum quality quality;
+                int64_t requests;
+        } cases[] = {
+                { "steady", { 10, 20, 30, 40 }, QUALITY_GOOD, 30 },
+                { "going back to 5 after a restart", { 10, 20, 5, 8 }, QUALITY_GOOD, 18 },
+                { "going back to 0", { 10, 20, 0, 0 }, QUALITY_GOOD, 10 },
+                { "huge", { 1e15, 1e15 + 10, 1e15 + 20, 1e15 + 30 }, QUALITY_GOOD, 30 },
+                { "negative for a moment", { 10, -1, 20, 30 }, QUALITY_NAN, 20 },
+                { "infinite for a moment", { 10, INFINITY, 20, 30 }, QUALITY_NAN, 20 },
+                { "no number for a moment", { 10, NAN, 20, 30 }, QUALITY_NAN, 20 },
+                { "more than a counter can count", { 10, 1e17, 20, 30 }, QUALITY_NAN, 20 },
+                { "no number at first", { NAN, 10, 20, 30 }, QUALITY_NAN, 20 },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                const double *v = cases[i].values;
+                SAMPLER s = { 0 };
+                struct reading r;
+
+                READ(&s, &question, &r, UP("a", 1, 1, 1, 1, 1), UP("b", 2, 1, 1, 1, 1), OK("b", 2, v[0], v[1], v[2], v[3]));
+                print_message("  %s: %lld\n", cases[i].name, (long long) r.all[ARM_CANDIDATE].requests);
+                assert_int_equal(r.all[ARM_CANDIDATE].requests, cases[i].requests);
+                assert_int_equal(r.quality, cases[i].quality);
+        }
+}
+
+static void a_counter_that_vanishes_counts_nothing(void **state)
+{
+        SAMPLER s = { 0 };
+        struct reading r;
+        (void) state;
+
+        READ(&s, &question, &r, UP("a", 1, 1, 1, 1), UP("b", 2, 1, 1, 1), OK("b", 2, 10, 20, 30));
+        READ(&s, &question, &r, UP("a", 1, 1, 1, 1), UP("b", 2, 1, 1, 1));
+        assert_int_equal(r.all[ARM_CANDIDATE].requests, 0);
+        assert_int_equal(r.all[ARM_CANDIDATE].errors, 0);
+}
+
 static void an_arm_that_needs_no_traffic_is_not_missed(void **state)
 {
         struct sampler_question q = question;
@@ -274,6 +318,8 @@ int main(void)
                 cmocka_unit_test(after_a_gap_it_counts_from_what_is_left),
                 cmocka_unit_test(a_restart_of_ours_loses_nothing),
                 cmocka_unit_test(bad_evidence_is_recognised_and_named),
+                cmocka_unit_test(odd_counters_are_named_or_counted),
+                cmocka_unit_test(a_counter_that_vanishes_counts_nothing),
                 cmocka_unit_test(an_arm_that_needs_no_traffic_is_not_missed),
                 cmocka_unit_test(other_versions_do_not_count),
                 cmocka_unit_test(the_range_reaches_back_to_the_oldest_mark),
