@@ -241,6 +241,8 @@ void rollout_apply(struct rollout *r, const struct move *m, const struct request
         have_effect(r, m, rq, now_ms);
         r->phase = m->to;
         r->updated_ms = now_ms;
+        if (phase_is_at_rest(m->to)) /* a mark for each of what may be hundreds of instances */
+                sampler_done(&r->sampler);
         if (asked) {
                 memcpy(r->actor, rq->actor, sizeof r->actor);
                 if (*rq->mark)

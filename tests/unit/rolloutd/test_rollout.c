@@ -294,12 +294,17 @@ static void a_new_step_begins_with_no_evidence(void **state)
         r.held_ms = 900;
         r.judge.step[ARM_CANDIDATE].requests = 77;
         assert_int_equal(rollout_hold_left_ms(&r), 100);
+        *sampler_add(&r.sampler) = (struct sampler_mark){ "127.0.0.1:18101", 2, 777 };
         move(&r, "canary.passed");
+        assert_int_equal(r.sampler.n, 1); /* counting goes on */
         assert_false(r.stood);
         assert_true(r.served);
         assert_int_equal(r.held_ms, 0);
         assert_int_equal(r.judge.step[ARM_CANDIDATE].requests, 0);
         assert_int_equal(rollout_hold_left_ms(&r), 2000);
+        move(&r, "canary.breach");
+        move(&r, "rolling-back.stands");
+        assert_int_equal(r.sampler.n, 0); /* nothing is counted at rest */
 }
 
 static void a_restart_falls_back_to_the_weight_that_is_live(void **state)
