@@ -11,9 +11,11 @@
  *      kube_read.c        what the cluster has of a ModelRollout that has just come
  *      kube_world.c       the structs to struct world, and what Prometheus should scrape (pure)
  *      kube_load.c        load(): all records
- *      kube_state.c       save, publish, history: the status and its compare-and-swap
+ *      kube_state.c       save(): the status and its compare-and-swap
+ *      kube_publish.c     publish(): what there is to tell of a target
+ *      kube_history.c     history(), and marks taken away
  *      kube_status_patch.c  the JSON Patch that replaces a status (pure)
- *      kube_status_doc.c  struct target to status and conditions (pure)
+ *      kube_status_doc.c, kube_conditions.c  struct target to status and conditions (pure)
  *      kube_events.c      Kubernetes Events
  *      kube_plan.c        what a release is made from: the data of its ControllerRevision (pure)
  *      kube_objects.c     Service, budget, autoscaler of a release as JSON (pure)

@@ -5,59 +5,17 @@
 #include <utlist.h>
 
 #include "lib/auto.h"
-#include "lib/backoff.h"
 #include "lib/clock.h"
-#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/random.h"
-#include "lib/sha256.h"
-#include "rolloutd/kube_status.h"
-#include "rolloutd/target.h"
-#include "rolloutd/verdict_json.h"
+#include "rolloutd/kube_state.h"
 
-enum { WRITE_TIMEOUT_MS = 3000, PUBLISH_MS = 1000, FOREVER_MS = 3600000, EVENTS_MAX = 2 * ROLLOUT_OUTBOX_MAX, MISFITS_MAX = 3 };
+enum { WRITE_TIMEOUT_MS = 3000, PUBLISH_MS = 1000, FOREVER_MS = 3600000, MISFITS_MAX = 3 };
 
 static const struct backoff_policy patience = { .base_ms = 200, .cap_ms = 10000 };
 
-struct kube_state {
-        struct kube_state *prev, *next; /* in k->writing */
-        bool listed;
-        struct kube_platform *k;
-        struct kube_target *t;
-
-        /* The status as last read or written. */
-        int64_t revision, epoch; /* revision 0: there is none of ours */
-        char *resource_version;  /* then: of the ModelRollout */
-        bool has_record;
-        int n_history;
-        int64_t last_event; /* number of the newest in the history */
-        int64_t handed;     /* the revision that the controller has seen last; publishing makes others */
-        char written[17];   /* fingerprint of what people read */
-        struct kube_conditions conditions;
-        char trouble[sizeof((struct desire_trouble *) 0)->reason]; /* that an Event was written about */
-
-        /* What is to be written. */
-        json_t *doc; /* NULL: as written */
-        char print[17];
-        json_t *events; /* oldest first; NULL: none */
-        char *record;   /* NULL: none */
-        platform_saved_fn saved;
-        void *arg;
-
-        /* What is being written. */
-        struct kube_flight *flight;
-        char sent[17];
-        size_t sent_events;
-        bool sent_record;
-
-        bool unsure;                /* the last write may have been carried out, and nobody has said so */
-        int misfits;                /* one after the other */
-        int64_t due_ms, publish_ms; /* not before: at all, and what can wait */
-        struct backoff backoff;
-};
-
-static struct kube_state *state_of(struct kube_platform *k, struct kube_target *t)
+struct kube_state *kube_state_of(struct kube_platform *k, struct kube_target *t)
 {
         if (!t->state) {
                 t->state = xcalloc(1, sizeof *t->state);
@@ -67,7 +25,7 @@ static struct kube_state *state_of(struct kube_platform *k, struct kube_target *
         return t->state;
 }
 
-static void enlist(struct kube_state *s)
+void kube_state_enlist(struct kube_state *s)
 {
         if (s->listed)
                 return;
@@ -120,7 +78,8 @@ static void take_status(struct kube_state *s, const json_t *object)
         s->epoch = json_integer_value(json_object_get(status, "epoch"));
         s->has_record = json_is_string(json_object_get(status, "record"));
         s->n_history = (int) json_array_size(history);
-        s->last_event = newest > s->last_event ? newest : s->last_event;
+        if (newest > s->last_event || (s->revision == 0 && !s->events))
+                s->last_event = newest;
         *s->written = '\0';
         kube_conditions_read(status, &s->conditions);
         free(s->resource_version);
@@ -130,7 +89,7 @@ static void take_status(struct kube_state *s, const json_t *object)
 
 void kube_state_seen(struct kube_platform *k, struct kube_target *t, const json_t *object)
 {
-        struct kube_state *s = state_of(k, t);
+        struct kube_state *s = kube_state_of(k, t);
 
         if (s->revision == 0 && !s->flight)
                 take_status(s, object);
@@ -138,7 +97,7 @@ void kube_state_seen(struct kube_platform *k, struct kube_target *t, const json_
 
 const char *kube_state_read(struct kube_platform *k, struct kube_target *t, const json_t *object, int64_t *revision)
 {
-        struct kube_state *s = state_of(k, t);
+        struct kube_state *s = kube_state_of(k, t);
 
         take_status(s, object);
         *revision = s->handed = s->has_record ? s->revision : 0;
@@ -333,7 +292,7 @@ int64_t kube_state_run(struct kube_platform *k, int64_t now_ms)
 void kube_state_save(struct kube_platform *k, struct kube_target *t, const char *json, int64_t expected, platform_saved_fn done,
                      void *arg)
 {
-        struct kube_state *s = state_of(k, t);
+        struct kube_state *s = kube_state_of(k, t);
         struct err e = { 0 };
 
         if (expected != s->handed || s->record) {
@@ -346,90 +305,5 @@ void kube_state_save(struct kube_platform *k, struct kube_target *t, const char 
         s->saved = done;
         s->arg = arg;
         s->due_ms = 0;
-        enlist(s);
-}
-
-/* The outbox of a target keeps events until they are recorded; they come into the history with the move that made them. */
-static void take_events(struct kube_state *s, const struct rollout *r)
-{
-        for (int i = 0; i < r->n_outbox; i++) {
-                if (r->outbox[i].number <= s->last_event)
-                        continue;
-                s->last_event = r->outbox[i].number;
-                if (!s->events)
-                        s->events = json_array();
-                if (json_array_size(s->events) < EVENTS_MAX)
-                        (void) json_array_append_new(s->events, event_to_json(&r->outbox[i]));
-                enlist(s);
-        }
-}
-
-static void take_doc(struct kube_state *s, json_t *doc)
-{
-        char digest[DIGEST_TEXT_LEN + 1];
-        AUTO(str) text = json_canonical(doc);
-
-        digest_of(text, strlen(text), digest);
-        (void) snprintf(s->print, sizeof s->print, "%.16s", digest + strlen("sha256:"));
-        json_decref(s->doc);
-        s->doc = strcmp(s->print, s->written) == 0 && !s->flight ? NULL : json_incref(doc);
-        if (s->doc)
-                enlist(s);
-}
-
-static void tell_trouble(struct kube_state *s, const struct desire_trouble *trouble)
-{
-        if (strcmp(s->trouble, trouble->reason) == 0)
-                return;
-        (void) snprintf(s->trouble, sizeof s->trouble, "%s", trouble->reason);
-        if (*s->trouble)
-                kube_events_trouble(s->k, s->t, trouble);
-}
-
-/* What only we know goes before what the controller says. */
-static void trouble_of(const struct kube_platform *k, const struct kube_target *t, const struct desire_trouble *told,
-                       struct desire_trouble *out)
-{
-        bool adopted = t->spec->route.mode == KUBE_ROUTE_ADOPTED, looked = k->routes && !t->reading;
-
-        *out = told ? *told : (struct desire_trouble){ 0 };
-        if (t->spec->invalid)
-                return;
-        if (t->rival)
-                *out = (struct desire_trouble){ .reason = "RouteConflict" };
-        else if (adopted && looked && !t->route.exists && !*out->reason)
-                *out = (struct desire_trouble){ .reason = "RouteNotFound" };
-        else if (adopted && looked && !t->route.ours && !*out->reason)
-                *out = (struct desire_trouble){ .reason = "BackendsNotFound" };
-        else
-                return;
-        if (t->rival)
-                (void) snprintf(out->message, sizeof out->message, "%s, which is older, has the route %s", t->rival->name,
-                                t->spec->route.name);
-        else if (!t->route.exists)
-                (void) snprintf(out->message, sizeof out->message, "there is no HTTPRoute %s", t->spec->route.name);
-        else
-                (void) snprintf(out->message, sizeof out->message, "HTTPRoute %s: %s", t->spec->route.name,
-                                t->route.trouble ? t->route.trouble : "no rule has both backends");
-}
-
-void kube_state_publish(struct kube_platform *k, const struct target *seen, int64_t followed, const struct desire_trouble *told)
-{
-        struct kube_target *t = kube_find(k, seen->now.target);
-        struct desire_trouble trouble;
-
-        if (!t || !k->leading)
-                return;
-        struct kube_state *s = state_of(k, t);
-        trouble_of(k, t, told, &trouble);
-        struct kube_status_input in = { .spec = t->spec,
-                                        .seen = seen,
-                                        .generation = t->spec->generation,
-                                        .followed = followed == t->spec->generation && !*trouble.reason,
-                                        .trouble = &trouble,
-                                        .now_ms = clock_wall_ms() };
-        AUTO(json) doc = kube_status_doc(&in, &s->conditions);
-        take_events(s, &seen->now);
-        take_doc(s, doc);
-        tell_trouble(s, &trouble);
+        kube_state_enlist(s);
 }
