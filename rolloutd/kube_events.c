@@ -114,7 +114,7 @@ void kube_events_record(struct kube_platform *k, struct kube_target *t, const ch
         const char *kind = json_string_value(json_object_get(event, "kind"));
         struct note n = { .name = name, .reason = reason, .action = reason, .warning = kind && is_warning(kind, event) };
         (void) snprintf(name, sizeof name, "%lld", (long long) json_integer_value(json_object_get(event, "number")));
-        kube_camel(kind ? kind : "event", reason, sizeof reason);
+        kube_camel(kind ? strcmp(kind, "drift") == 0 ? "route-drift" : kind : "event", reason, sizeof reason);
         describe(event, n.text);
         post(k, t, &n, on_recorded, op);
 }

@@ -291,7 +291,8 @@ void target_converge(struct target *t)
                 return;
         if (t->acting || !target_is_saved(t) || !t->world_known || !t->adopted || target_now(t) < t->act_at_ms)
                 return;
-        bool to_route = weighted && !stand && t->world.router_ok;
+        /* A change by somebody else is put right even if the router never takes it. */
+        bool to_route = weighted && !stand && (t->world.router_ok || target_weights_differ(t));
 
         if ((to_route && t->drifted && route_calmly(t)) || deploy_missing(t, true) || (to_route && route_calmly(t)))
                 return;

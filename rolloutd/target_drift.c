@@ -57,3 +57,11 @@ void target_drift(const struct target *t, char *out, size_t size)
         if (len && len < size)
                 (void) snprintf(out + len, size - len, ": somebody else changed the router; it is put right");
 }
+
+bool target_weights_differ(const struct target *t)
+{
+        char what[ROLLOUT_WHY_LEN + 1];
+
+        target_drift(t, what, sizeof what);
+        return t->world_known && *what;
+}

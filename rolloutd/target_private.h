@@ -46,6 +46,7 @@ int target_reachable_weights(const struct target *t, struct weight out[2]);
 
 /* target_drift.c: what differs from the weights asked for, as a sentence; "" if nothing that is known does. */
 void target_drift(const struct target *t, char *out, size_t size);
+bool target_weights_differ(const struct target *t); /* is there such a sentence? */
 
 static inline int weight_of(const struct weight *w, int n, int64_t version)
 {

@@ -132,6 +132,7 @@ def test_a_route_edited_by_hand_is_repaired_and_the_step_held(site):
     site.serving(1)
     load = site.load()
     site.begin(2)
+    wait_until(lambda: site.condition("TrafficVerified")[1] in ("Verified", "SplitNotSeen"), "the weights stand", site.explain)
     path = site.path("fraud", "httproutes", "gateway.networking.k8s.io/v1")
     route = site.api.get(path)
     for b in route["spec"]["rules"][0]["backendRefs"]:
