@@ -188,7 +188,7 @@ int api_authenticate(void *app, const char *token, enum role *role, char actor[s
 
         if (tokens_check(c->tokens, token, role, actor, e) == 0)
                 return 0;
-        controller_sync_tokens(c);
+        token_sync_soon(c->token_sync);
         return -1;
 }
 

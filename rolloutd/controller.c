@@ -14,35 +14,7 @@
 #include "rolloutd/controller_private.h"
 #include "rolloutd/measure.h"
 
-enum { FDS_MAX = 128, WAIT_MOST_MS = 1000, TOKENS_PACE_MS = 500, LOG_PATIENCE_MS = 500 };
-
-/* --- tokens --- */
-
-static void tokens_listed(void *arg, const char *body, const struct err *failure)
-{
-        struct controller *c = arg;
-        struct err e = { 0 };
-
-        c->listing_tokens = false;
-        if (failure)
-                e = *failure;
-        else
-                (void) tokens_update(c->tokens, body, &e);
-        if (e.kind && !c->tokens_failure.kind)
-                LOG_WARN("tokens cannot be copied from the registry; the known ones stay valid", "error", e.msg);
-        else if (!e.kind && c->tokens_failure.kind)
-                LOG_INFO("tokens are copied from the registry again");
-        c->tokens_failure = e;
-}
-
-void controller_sync_tokens(struct controller *c)
-{
-        /* At once, save that somebody guessing tokens must not make us ask more often than this. */
-        int64_t now = clock_ms(), again = c->tokens_asked_ms + TOKENS_PACE_MS, soon = again > now ? again : now;
-
-        if (soon < c->tokens_at_ms)
-                c->tokens_at_ms = soon;
-}
+enum { FDS_MAX = 128, WAIT_MOST_MS = 1000, LOG_PATIENCE_MS = 500, STOP_LOOK_MS = 50 };
 
 /* --- one round --- */
 
@@ -84,12 +56,6 @@ static void do_due(struct controller *c, int64_t now)
                 c->loading = true;
                 c->platform->ops->load(c->platform, controller_records_loaded, c);
         }
-        if (!c->listing_tokens && now >= c->tokens_at_ms && !c->draining) {
-                c->listing_tokens = true;
-                c->tokens_asked_ms = now;
-                c->tokens_at_ms = now + c->settings->token_sync;
-                registry_tokens(c->registry, tokens_listed, c);
-        }
 }
 
 /* Everything that can be done without waiting; returns how long to wait at most. A target's decision reaches the platform in
@@ -111,9 +77,7 @@ static int64_t work(struct controller *c)
         wake = earlier(wake, platform_ms);
         wake = earlier(wake, wants_ms);
         wake = earlier(wake, http_server_timeout_ms(c->server));
-        if (!c->listing_tokens && !c->draining)
-                wake = earlier(wake, c->tokens_at_ms > now ? c->tokens_at_ms - now : 0);
-        return c->draining ? earlier(wake, 50) : wake;
+        return earlier(wake, c->draining ? STOP_LOOK_MS : token_sync_run(c->token_sync, now));
 }
 
 static bool all_is_written(const struct controller *c)
@@ -142,40 +106,6 @@ const struct policy *controller_policy(const struct controller *c, const char *n
         return policy;
 }
 
-static void check_default_policy(const struct controller *c)
-{
-        if (!policies_find(&c->policies, c->settings->default_policy))
-                LOG_ERROR("the default policy is not among the policies; rollouts that name none are refused", "default_policy",
-                          c->settings->default_policy, "policies", c->settings->policies);
-}
-
-/* A typo in one policy must not keep us from watching, or rolling back, what runs by another. */
-static int load_policies(struct controller *c, struct err *e)
-{
-        if (policies_load_sound(&c->policies, c->settings->policies, e) < 0)
-                return -1;
-        for (size_t i = 0; i < c->policies.n_broken; i++)
-                LOG_ERROR("a policy cannot be used", "policy", c->policies.broken[i].name, "error", c->policies.broken[i].why);
-        check_default_policy(c);
-        return 0;
-}
-
-static void reload(struct controller *c)
-{
-        struct err e = { 0 };
-
-        if (c->reload && c->reload(c->reload_arg, &e) < 0)
-                LOG_WARN("settings stay as they were", "error", e.msg);
-        e = (struct err){ 0 };
-        if (policies_load(&c->policies, c->settings->policies, &e) < 0)
-                LOG_WARN("policies stay as they were", "error", e.msg);
-        else
-                LOG_INFO("policies read", LOG_INT("policies", (int64_t) c->policies.n));
-        check_default_policy(c);
-        c->env.tick_ms = c->settings->tick;
-        c->env.scrape_ms = c->settings->scrape_interval;
-}
-
 /* True: leave. */
 static bool obey(struct controller *c)
 {
@@ -183,7 +113,7 @@ static bool obey(struct controller *c)
         case DAEMON_NONE:
                 return false;
         case DAEMON_RELOAD:
-                reload(c);
+                controller_reload(c);
                 return false;
         case DAEMON_DRAIN:
                 c->draining = true;
@@ -257,10 +187,11 @@ int controller_new(const struct settings *settings, struct daemon *daemon, struc
         c->http = http_loop_new();
         c->prometheus = prometheus_new(c->http, settings->prometheus);
         c->registry = registry_new(c->http, settings->registry, settings->registry_token);
+        c->token_sync = token_sync_new(tokens, c->registry, settings);
         c->decisions = start_log(c);
         c->policy_pool = policy_pool_new();
         controller_env(c);
-        if (load_policies(c, e) < 0 || start_server(c, e) < 0) {
+        if (controller_load_policies(c, e) < 0 || start_server(c, e) < 0) {
                 controller_free(c);
                 return -1;
         }
@@ -277,6 +208,7 @@ void controller_free(struct controller *c)
         prometheus_free(c->prometheus);
         registry_free(c->registry);
         wants_free(c->wants);
+        token_sync_free(c->token_sync);
         decision_log_free(c->decisions);
         c->platform->ops->free(c->platform);
         due_done(&c->targets);

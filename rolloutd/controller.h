@@ -16,7 +16,7 @@
 #include "rolloutd/registry.h"
 #include "rolloutd/settings.h"
 #include "rolloutd/target.h"
-#include "rolloutd/tokens.h"
+#include "rolloutd/token_sync.h"
 #include "rolloutd/wants.h"
 
 enum {
@@ -44,6 +44,7 @@ struct controller {
         struct prometheus *prometheus;
         struct registry *registry;
         struct tokens *tokens;
+        struct token_sync *token_sync;
         struct decision_log *decisions;
         struct policies policies;
         struct policy_pool *policy_pool;
@@ -54,10 +55,8 @@ struct controller {
         struct unreadable *unreadable;
         size_t n_unreadable;
         bool loaded, loading; /* all records have been read */
-        int64_t load_at_ms, tokens_at_ms, tokens_asked_ms;
+        int64_t load_at_ms;
         struct backoff load_backoff;
-        bool listing_tokens;
-        struct err tokens_failure, evidence_failure; /* warned once, until it works again */
         bool draining;
         int64_t stop_by_ms;
         struct api_call *calls;
@@ -86,4 +85,7 @@ int controller_make(struct controller *c, const char *target, const char *model,
 void controller_forget(struct controller *c, const char *target);
 /* NULL: NOT_FOUND, or INVALID when it cannot be used. */
 const struct policy *controller_policy(const struct controller *c, const char *name, struct err *e);
-void controller_sync_tokens(struct controller *c); /* soon, not at once */
+
+/* controller_settings.c. A typo in one policy must not keep us from watching, or rolling back, what runs by another: it is left out. */
+int controller_load_policies(struct controller *c, struct err *e);
+void controller_reload(struct controller *c); /* what cannot be read stays as it was */
