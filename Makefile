@@ -146,7 +146,8 @@ deps-cluster: deps ## install what the cluster suite needs on top (tools/package
 test-cluster: $(if $(KUBECONFIG),deps,deps-cluster) ## against a real Kubernetes API server: KUBECONFIG's, or one built once from Debian's source
 	@$(MAKE) --no-print-directory -j$$(nproc) programs faulty $(BIN)/kubetool $(BIN)/platformtool
 	@$(IN_TEMP) export SLUICE_AUDIT_LOG=$${t%/t}/audit.log KUBE_BIN=$$(tools/kube-build.sh) SLUICE_BIN=$(abspath $(BIN)); set -e; \
-	  $(if $(KUBECONFIG),,tests/cluster/netns.sh) $(PYTEST) -n $(if $(T)$(KUBECONFIG),0,4) --dist load tests/cluster $(if $(T),-k '$(T)'); \
+	  run() { $(if $(KUBECONFIG),,tests/cluster/netns.sh) $(PYTEST) "$$@" tests/cluster; }; \
+	  $(if $(T)$(KUBECONFIG),run -n 0 $(if $(T),-k '$(T)'); ,run -n 4 --dist load -m 'not alone'; run -n 0 -m alone; )\
 	  $(if $(T)$(KUBECONFIG),,PATH=$$KUBE_BIN:$$PATH $(PYTEST) -n 0 tests/rights)
 
 .PHONY: deps-chart test-chart chart

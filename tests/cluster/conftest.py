@@ -32,6 +32,10 @@ def bin_folder():
 # With workers (-n N), the process that hands out tests starts one of everything for all of them.
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: looks after all namespaces, so it has to have the cluster for itself")
+
+
 def pytest_configure_node(node):
     if not os.environ.get("KUBECONFIG") and os.environ.get("SLUICE_TEST_NET"):
         config = node.config

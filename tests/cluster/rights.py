@@ -71,10 +71,11 @@ def oncall(cluster, api, namespace):
     """Of a person on call in this namespace."""
     for o in yaml.safe_load_all(rendered(os.path.join(cluster.bin, "helm"))):
         if o and o["kind"] == "ClusterRole" and o["metadata"]["name"] == "sluice-oncall":
+            o["metadata"]["name"] = "test-oncall"  # helm would not take over one that is there
             make(api, o)
     make(api, {"kind": "ServiceAccount", "apiVersion": "v1", "metadata": {"name": "oncall", "namespace": namespace}})
     make(api, {"kind": "RoleBinding", "apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "oncall", "namespace": namespace},
-               "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "sluice-oncall"},
+               "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "test-oncall"},
                "subjects": [{"kind": "ServiceAccount", "name": "oncall", "namespace": namespace}]})
     wait_until(lambda: may(api, namespace, "oncall", "patch", "sluice.dev", "modelrollouts"), "the account has its rights")
     return token(api, namespace, "oncall")

@@ -31,7 +31,7 @@ def sluice(cluster, tmp_path, namespace):
 @pytest.mark.parametrize("values", [LEAST, {**LEAST, "rolloutd": {"watchNamespace": "default"}}, EVERYTHING],
                          ids=["default", "namespaced", "everything"])
 def test_what_is_rendered_is_accepted(sluice, kubectl, monitoring, values):
-    text = sluice.with_values("template", values, "--validate")
+    text = sluice.with_values("template", values, "--dry-run=server")
     found = [o for o in yaml.safe_load_all(text) if o]
     said = kubectl("apply", "--dry-run=server", "-f", "-", stdin=text)
     assert said.count("(server dry run)") == len(found)
@@ -41,7 +41,7 @@ def test_what_is_rendered_is_accepted(sluice, kubectl, monitoring, values):
 
 def test_a_field_that_does_not_exist_is_not_accepted(sluice, monitoring):
     """The test above can fail."""
-    text = sluice.with_values("template", LEAST, "--validate").replace("readinessProbe:", "readynessProbe:")
+    text = sluice.with_values("template", LEAST, "--dry-run=server").replace("readinessProbe:", "readynessProbe:")
     assert "readynessProbe" in text
     r = subprocess.run([f"{sluice.cluster.bin}/kubectl", f"--kubeconfig={sluice.cluster.kubeconfig}", "apply", "--dry-run=server", "-f",
                         "-"], input=text, capture_output=True, text=True)
@@ -169,6 +169,7 @@ def scraped(user, prometheus_port, tmp_path):
         p.kill()
 
 
+@pytest.mark.alone
 def test_the_guide_from_the_first_install_to_the_end(user, values, scraped, gateway):
     user.sluice.install(values, "--force-conflicts")
     user.daemons_are_ready()

@@ -3,6 +3,7 @@
 `make test-cluster` runs it at its end: SLUICE_AUDIT_LOG names the log. None of the calls may have been denied, and no right may be there that
 nothing used.
 """
+import datetime
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ sys.path.append(str(pathlib.Path(__file__).parents[1] / "chart"))
 from chart import LEAST, objects, pick  # noqa: E402
 
 NAMESPACE = "sluice-system"
+LEAVING = datetime.timedelta(seconds=5)
 ACCOUNTS = {
     "rolloutd": (r"sluice-rolloutd$", [("ClusterRole", f"{NAMESPACE}-sluice-rolloutd"), ("Role", "sluice-rolloutd-leader")]),
     "oncall": (r"oncall$", [("ClusterRole", "sluice-oncall")]),
@@ -25,10 +27,8 @@ SPARE = {
     "oncall": {},
 }
 # Denied, and nothing is wrong with it.
-LEAVING = "helm uninstall takes the rights away before the pods, which then cannot give the lease away"
 DENIED = {
-    "rolloutd": {("update", "coordination.k8s.io", "leases"): LEAVING, ("get", "coordination.k8s.io", "leases"): LEAVING,
-                 ("get", "gateway.networking.k8s.io", "gatewayclasses"): "an installation for one namespace does without"},
+    "rolloutd": {("get", "gateway.networking.k8s.io", "gatewayclasses"): "an installation for one namespace does without"},
     "oncall": {},
 }
 
@@ -40,17 +40,26 @@ def granted(roles):
 
 
 def calls(account):
-    """{(verb, group, resource): {decision: an example}} of all that this account asked for."""
-    seen = {}
+    """{(verb, group, resource): {decision: an example}} of all that these accounts asked for."""
+    seen, denials, last = {}, [], {}
     with open(os.environ["SLUICE_AUDIT_LOG"]) as f:
         for line in f:
             event = json.loads(line)
-            where = event.get("objectRef")
-            if not where or not re.search(account, event["user"]["username"]):
+            where, user = event.get("objectRef"), event["user"]["username"]
+            if not where or not re.search(account, user):
                 continue
             resource = where["resource"] + (f"/{where['subresource']}" if where.get("subresource") else "")
-            decision = event["annotations"]["authorization.k8s.io/decision"]
-            seen.setdefault((event["verb"], where.get("apiGroup", ""), resource), {})[decision] = event["requestURI"]
+            call = (event["verb"], where.get("apiGroup", ""), resource)
+            at = datetime.datetime.fromisoformat(event["stageTimestamp"].replace("Z", "+00:00"))
+            if event["annotations"]["authorization.k8s.io/decision"] == "allow":
+                last[user] = max(at, last.get(user, at))
+                seen.setdefault(call, {})["allow"] = event["requestURI"]
+            else:
+                denials.append((user, at, call, event["requestURI"]))
+    for user, at, call, uri in denials:
+        # helm uninstall takes an account's rights away before its pods have gone: then nothing is allowed any more.
+        if at + LEAVING < last.get(user, at):
+            seen.setdefault(call, {})["forbid"] = uri
     return seen
 
 
