@@ -53,6 +53,7 @@ def route_spec():
 def shop(site):
     site.api("POST", site.path(None, "httproutes", API), {"apiVersion": API, "kind": "HTTPRoute", "metadata": {"name": "shop"},
                                                           "spec": route_spec()})
+    site.api("POST", site.path(None, "services", "v1"), {"metadata": {"name": "other"}, "spec": {"ports": [{"port": 80}]}})
     site.start()
     return site
 
