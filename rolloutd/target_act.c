@@ -194,13 +194,13 @@ static struct target_op *begin(struct target *t, const char *name, bool urgent)
         DL_APPEND(t->ops, op);
         t->acting = op;
         t->acts++;
-        t->stood_before = false;
         t->world_known = t->world_known && !urgent;
         return op;
 }
 
 static void route(struct target *t, const struct weight *w, int n, bool urgent)
 {
+        t->stood_before = false;
         t->env->platform->ops->route(t->env->platform, t->now.target, w, n, urgent, acted, begin(t, "routed", urgent));
 }
 
