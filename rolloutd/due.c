@@ -92,9 +92,8 @@ int64_t due_wait_ms(const struct due *d, int64_t now_ms, int64_t most_ms)
 
 void due_done(struct due *d)
 {
-        struct due_target *one, *next;
-
-        HASH_ITER (hh, d->all, one, next) {
+        while (d->all) {
+                struct due_target *one = d->all;
                 struct target *t = one->t;
 
                 due_remove(d, one);

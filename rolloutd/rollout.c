@@ -52,7 +52,7 @@ int rollout_ahead_bp(const struct rollout *r)
                 return WEIGHT_ALL;
         if (!begun && r->phase != PHASE_PENDING)
                 return 0;
-        if (r->policy->steps[step].weight_bp == 0 && step < last)
+        if (step < last && r->policy->steps[step].weight_bp == 0)
                 step++;
         return r->policy->steps[step].weight_bp;
 }
