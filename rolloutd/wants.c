@@ -76,6 +76,8 @@ static void keep(struct want *want, const struct desire *d)
         want->replicas = d->replicas;
         want->surge_percent = d->surge_percent;
         want->paused = d->paused;
+        if (want->generation != d->generation) /* what was wrong with the one before says nothing about this one */
+                want_trouble(want, "", "");
         want->generation = d->generation;
 }
 
