@@ -1,4 +1,4 @@
-// with: rolloutd/kube_spec.c rolloutd/kube_spec_route.c lib/err.c lib/json.c lib/json_write.c lib/kube_meta.c lib/mem.c lib/names.c lib/release.c lib/sha256.c lib/strbuf.c lib/utf8.c
+// with: rolloutd/kube_scale.c rolloutd/kube_spec.c rolloutd/kube_spec_route.c lib/err.c lib/json.c lib/json_write.c lib/kube_meta.c lib/mem.c lib/names.c lib/release.c lib/sha256.c lib/strbuf.c lib/utf8.c
 /* ModelRollouts of anybody's making: a sentence or a sound spec, nothing beyond its limits, and nothing leaked. */
 #include <assert.h>
 #include <stddef.h>
