@@ -18,6 +18,7 @@ enum {
         RETRIES_MAX = 10,
         IN_FLIGHT_MAX = 32, /* of the normal lane, watches not counted */
         FOREVER_MS = 3600000,
+        QUEUE_MS = 60000,
         RESOURCE_LEN = 64,
 };
 
@@ -25,7 +26,8 @@ struct kube_flight {
         struct kube_request request;
         enum kube_verb verb;
         char resource[RESOURCE_LEN];
-        int64_t launched_us;
+        int64_t launched_us; /* the newest try; 0: none was made */
+        int64_t guard_ms;    /* timeout that was asked for */
         char *url;
         struct err invalid; /* kind NONE, or why the request could not be made */
         enum kube_lane lane;
@@ -51,6 +53,8 @@ struct kube {
         int in_flight; /* tries of the normal lane that are no streams */
         kube_tried_fn tried;
         void *tried_arg;
+        kube_guard_fn guard;
+        void *guard_arg;
 };
 
 struct kube *kube_new(struct kube_config *c)
@@ -76,11 +80,17 @@ void kube_observe(struct kube *k, kube_tried_fn tried, void *arg)
         k->tried_arg = arg;
 }
 
+/* Waits for others to end when there are many. */
+static bool queues(const struct kube_flight *f)
+{
+        return f->lane == KUBE_NORMAL && !f->streams;
+}
+
 /* A try has ended or is given up. */
 static void leave_connection(struct kube_flight *f)
 {
         f->try = NULL;
-        f->kube->in_flight -= f->lane == KUBE_NORMAL && !f->streams;
+        f->kube->in_flight -= queues(f);
 }
 
 static void free_flight(struct kube_flight *f)
@@ -114,6 +124,12 @@ void kube_free(struct kube *k)
         free(k);
 }
 
+void kube_guard(struct kube *k, kube_guard_fn guard, void *arg)
+{
+        k->guard = guard;
+        k->guard_arg = arg;
+}
+
 struct kube_flight *kube_start(struct kube *k, const struct kube_call *call, kube_done_fn done, void *arg)
 {
         struct kube_flight *f = xcalloc(1, sizeof *f);
@@ -125,8 +141,9 @@ struct kube_flight *kube_start(struct kube *k, const struct kube_call *call, kub
         f->streams = call->write;
         f->stream_ms = call->stream_ms;
         f->due_ms = clock_ms() + call->delay_ms;
-        f->deadline_ms = f->streams ? INT64_MAX : f->due_ms + f->timeout_ms;
+        f->guard_ms = call->timeout_ms;
         f->lane = call->lane;
+        f->deadline_ms = f->streams ? INT64_MAX : f->due_ms + (queues(f) ? QUEUE_MS : f->timeout_ms);
         f->max_body = call->max_body ? call->max_body : BODY_MAX_BYTES;
         f->write = call->write;
         f->done = done;
@@ -222,8 +239,11 @@ static void on_done(void *arg, const struct http_response *r, const struct err *
 static void launch(struct kube_flight *f, int64_t now_ms)
 {
         struct kube *k = f->kube;
-        int64_t left = f->deadline_ms - now_ms;
         struct http_tls tls;
+
+        if (queues(f) && !f->launched_us)
+                f->deadline_ms = now_ms + f->timeout_ms;
+        int64_t left = f->deadline_ms - now_ms;
 
         kube_auth_tls(k->auth, &tls);
         free(f->token);
@@ -244,7 +264,15 @@ static void launch(struct kube_flight *f, int64_t now_ms)
                                   .max_body = f->max_body };
         f->launched_us = clock_us();
         f->try = http_loop_start(k->loops[f->lane], &call, on_done, f);
-        k->in_flight += f->lane == KUBE_NORMAL && !f->streams;
+        k->in_flight += queues(f);
+}
+
+static bool is_allowed(const struct kube_flight *f, struct err *e)
+{
+        const struct kube *k = f->kube;
+        bool reads = f->verb == KUBE_GET || f->verb == KUBE_LIST || f->verb == KUBE_WATCH;
+
+        return !k->guard || reads || !queues(f) || f->launched_us || k->guard(k->guard_arg, f->guard_ms, e) == 0;
 }
 
 /* How long it may be left alone; -1: it is over, and its done function may have changed the list. */
@@ -257,15 +285,17 @@ static int64_t advance(struct kube_flight *f, int64_t now_ms)
         if (f->invalid.kind != ERR_NONE)
                 return fail(f, &f->invalid);
         if (now_ms >= f->deadline_ms) {
-                (void) err_set(&e, ERR_TIMEOUT, "%s: not even sent within %lld ms", f->request.what, (long long) f->timeout_ms);
+                (void) err_set(&e, ERR_TIMEOUT, "%s: not even sent in time", f->request.what);
                 return fail(f, &e);
         }
         if (f->due_ms > now_ms)
                 return f->due_ms - now_ms;
-        if (f->lane == KUBE_NORMAL && !f->streams && f->kube->in_flight >= IN_FLIGHT_MAX)
+        if (queues(f) && f->kube->in_flight >= IN_FLIGHT_MAX)
                 return f->deadline_ms - now_ms;
         int ready = kube_auth_ready(f->kube->auth, now_ms, &e);
         if (ready < 0)
+                return fail(f, &e);
+        if (ready > 0 && !is_allowed(f, &e))
                 return fail(f, &e);
         if (ready > 0)
                 launch(f, now_ms);

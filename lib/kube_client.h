@@ -53,9 +53,12 @@ struct kube_call {
         const char *field_manager; /* for writes; NULL: "sluice" */
         bool force;                /* KUBE_APPLY: take fields over from other managers */
         int64_t delay_ms;          /* start it only then */
-        int64_t timeout_ms;        /* with all retries, from the start; 0: 10 s. KUBE_WATCH: how long silence may last */
-        int64_t stream_ms;         /* KUBE_WATCH: how long the stream may last */
-        size_t max_body;           /* 0: 4 MiB */
+        /* With all retries; 0: 10 s. KUBE_URGENT: from the start. KUBE_NORMAL: from when it is first sent, which may be up to a minute
+         * later: time spent in the queue must not end in thousands of calls that are given up and asked again. KUBE_WATCH: how
+         * long silence may last. */
+        int64_t timeout_ms;
+        int64_t stream_ms;                                     /* KUBE_WATCH: how long the stream may last */
+        size_t max_body;                                       /* 0: 4 MiB */
         int (*write)(void *arg, const void *data, size_t len); /* KUBE_WATCH: the stream; -1 gives up */
 };
 
@@ -73,6 +76,11 @@ const struct kube_config *kube_config_of(const struct kube *k);
 typedef void (*kube_tried_fn)(void *arg, enum kube_verb verb, const char *resource, int status, int64_t took_us);
 void kube_observe(struct kube *k, kube_tried_fn tried, void *arg); /* one observer; NULL: none */
 const char *kube_verb_name(enum kube_verb v);                      /* "get", "json-patch" */
+
+/* Asked when a write of KUBE_NORMAL is first sent, as it may have waited: may it, for the timeout_ms that was asked for? -1 and *e: it
+ * fails with that. */
+typedef int (*kube_guard_fn)(void *arg, int64_t timeout_ms, struct err *e);
+void kube_guard(struct kube *k, kube_guard_fn guard, void *arg); /* one guard; NULL: none */
 
 /* Names are checked when the call starts: INVALID through done, as every failure. Nothing runs from inside this call; *call
  * and what it points to are copied. */

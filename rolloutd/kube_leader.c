@@ -31,6 +31,11 @@ int kube_may_write(const struct kube_platform *k, int64_t needed_ms, struct err 
         return 0;
 }
 
+static int guard(void *arg, int64_t timeout_ms, struct err *e)
+{
+        return kube_may_write(arg, timeout_ms, e);
+}
+
 static void on_leading(void *arg, int64_t epoch)
 {
         struct kube_platform *k = arg;
@@ -84,6 +89,7 @@ int kube_leader_new(struct kube_platform *k, struct err *e)
                 o.times =
                         (struct lease_times){ .lease_ms = lease_ms, .renew_ms = lease_ms * 2 / 3, .retry_ms = lease_ms * 2 / 15 };
         k->elect = kube_elect_new(k->kube, &o);
+        kube_guard(k->kube, guard, k);
         return 0;
 }
 
