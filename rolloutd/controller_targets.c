@@ -121,10 +121,8 @@ int controller_make(struct controller *c, const char *target, const char *model,
 
         if (controller_find(c, target, out, &why) == 0)
                 return 0;
-        if (why.kind != ERR_NOT_FOUND) {
-                *e = why;
-                return -1;
-        }
+        if (why.kind != ERR_NOT_FOUND)
+                return err_set(e, why.kind, "%s", why.msg);
         if (c->targets.n >= CONTROLLER_TARGETS_MAX)
                 return err_set(e, ERR_UNAVAILABLE, "there are %d targets already", CONTROLLER_TARGETS_MAX);
         *out = target_new(&c->env, target, model);
