@@ -313,6 +313,7 @@ static void forget(struct kube_target *t)
         (void) snprintf(why, sizeof why, "%s %s/%s does not exist", kube_router_of(t)->kind, t->namespace_,
                         t->spec->route.name ? t->spec->route.name : "");
         say(r, "");
+        free(r->backends);
         *r = kept;
         if (t->spec->route.mode == KUBE_ROUTE_ADOPTED)
                 say(r, why);
