@@ -230,7 +230,7 @@ static void moved(struct target *t, const struct move *m)
                 t->answers = NULL;
                 t->down_since_ms = 0;
         }
-        if (m->from != m->to || m->effect == EFFECT_RAISE) {
+        if (m->from != m->to || m->effect == EFFECT_RAISE || m->effect == EFFECT_SWITCH) {
                 t->split_matches = t->stood_before = t->drifted = false;
                 t->act_backoff = (struct backoff){ 0 };
                 t->act_at_ms = 0;

@@ -12,7 +12,7 @@
 static const struct backoff_policy urgent_backoff = { .base_ms = 100, .cap_ms = 5000 };
 static const struct backoff_policy calm_backoff = { .base_ms = 500, .cap_ms = 15000 };
 
-enum { QUICK_LOOK_MS = 250, SCALE_AGAIN_MS = 2000, REST_LOOK_MS = 30000 };
+enum { QUICK_LOOK_MS = 250, SCALE_AGAIN_MS = 2000, REST_LOOK_MS = 30000, BACK_AGAIN_MS = 200 };
 
 /* --- observing --- */
 
@@ -150,6 +150,7 @@ static void carried_out(struct target *t, const struct target_op *op)
         t->act_at_ms = 0;
         if (op->urgent) {
                 t->back_written = true;
+                t->act_at_ms = target_now(t) + BACK_AGAIN_MS; /* until the router says that it has them, it would go on and on */
                 routed_back(t);
         }
 }
