@@ -302,16 +302,22 @@ static void note_drift(struct target *t)
         t->edits++;
 }
 
+/* Not before we know what was done while nobody led: traffic may have been sent back to a release whose time ran out meanwhile. */
+static void expire(struct target *t)
+{
+        if (t->adopted && rollout_expire(&t->now, target_wall(t)))
+                t->edits++;
+}
+
 static bool pass(struct target *t, const struct request *rq)
 {
         bool taken;
 
         adopt(t);
-        if (rollout_expire(&t->now, target_wall(t)))
-                t->edits++;
         note_standing(t);
         taken = make_moves(t, rq);
         note_standing(t);
+        expire(t);
         target_converge(t);
         note_drift(t);
         target_save(t);

@@ -423,6 +423,46 @@ static void what_was_rolled_back_can_be_tried_again(void **state)
         sim_done(&sim);
 }
 
+static void a_router_that_does_not_confirm_is_not_pressed(void **state)
+{
+        (void) state;
+        begin(&sim, 21);
+        assert_int_equal(sim_ask(&sim, ASK_START, 2), 0);
+        pass_until(&sim, PHASE_CANARY, 10000);
+        sim_pass(&sim, 1500);
+        sim.router_stuck = true; /* it takes the weights, and a gateway does not say so for a while */
+        int before = sim.routes;
+        assert_int_equal(sim_ask(&sim, ASK_ABORT, 0), 0);
+        sim_pass(&sim, 2000);
+        assert_in_range(sim.routes - before, 2, 11);
+        sim.router_stuck = false;
+        pass_until(&sim, PHASE_ROLLED_BACK, 500);
+        sim_done(&sim);
+}
+
+static void a_rollback_while_nobody_led_outlives_the_window(void **state)
+{
+        (void) state;
+        begin(&sim, 22);
+        assert_int_equal(sim_ask(&sim, ASK_START, 2), 0);
+        pass_until(&sim, PHASE_DONE, 60000);
+        sim_pass(&sim, 500);
+        sim.crash_now = true;
+        sim.absent_ms = 1000000;
+        sim_pass(&sim, 1);
+        assert_null(sim.target);
+        sim.absent_until_ms = sim.now_ms + 150000; /* longer than version 1 is kept */
+        sim.versions[1].weight_bp = WEIGHT_ALL;    /* as ctl does without us */
+        sim.versions[2].weight_bp = 0;
+        sim_pass(&sim, 160000);
+        assert_non_null(sim.target);
+        assert_int_equal(sim.target->now.stable.version, 1);
+        assert_int_equal(sim.versions[1].weight_bp, WEIGHT_ALL);
+        assert_int_equal(phase(&sim), PHASE_ROLLED_BACK);
+        holds(&sim);
+        sim_done(&sim);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -446,6 +486,8 @@ int main(void)
                 cmocka_unit_test(drift_is_told_and_the_clock_holds),
                 cmocka_unit_test(another_release_backs_out_at_once),
                 cmocka_unit_test(what_was_rolled_back_can_be_tried_again),
+                cmocka_unit_test(a_router_that_does_not_confirm_is_not_pressed),
+                cmocka_unit_test(a_rollback_while_nobody_led_outlives_the_window),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
