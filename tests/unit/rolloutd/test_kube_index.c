@@ -9,6 +9,7 @@
 #include "lib/release.h"
 #include "lib/strbuf.h"
 #include "rolloutd/kube_private.h"
+#include "rolloutd/kube_state.h"
 
 static struct strbuf heard; /* what the listener was told */
 
@@ -365,6 +366,30 @@ static void objects_are_named_after_their_release(void **state)
         assert_string_equal(name, "fraud-v7-12");
 }
 
+static void a_list_undoes_nothing_that_was_written_since(void **state)
+{
+        struct kube_platform *k = *state;
+        AUTO(json) listed = parse("{'status':{'revision':5,'epoch':1,'record':'r'}}");
+        int64_t revision;
+
+        tell(k, kube_index_rollout, KUBE_ADDED, MR("fraud", "u1", "1", "0"));
+        struct kube_target *t = kube_find(k, "prod.fraud");
+        struct kube_state *s = kube_state_of(k, t);
+        k->announcing = false; /* the first read */
+        assert_string_equal(kube_state_read(k, t, listed, &revision), "r");
+        assert_int_equal(revision, 5);
+        k->announcing = true;
+        s->revision = s->handed = 6; /* by a save of ours; another target is read again meanwhile */
+        assert_non_null(kube_state_read(k, t, listed, &revision));
+        assert_int_equal(s->revision, 6);
+        assert_int_equal(s->handed, 6);
+        s->revision = 8; /* somebody else's, as read when a save of ours was refused */
+        s->handed = -1;
+        assert_non_null(kube_state_read(k, t, listed, &revision));
+        assert_int_equal(revision, 8);
+        assert_int_equal(s->handed, 8);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
@@ -381,6 +406,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(the_world_is_releases_and_weights, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(weights_are_known_once_the_route_is_seen, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(objects_are_named_after_their_release, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_list_undoes_nothing_that_was_written_since, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
