@@ -54,6 +54,11 @@ static void op_load(struct platform *p, platform_records_fn done, void *arg)
         kube_load_start(self(p), done, arg);
 }
 
+static void op_unload(struct platform *p, const void *arg)
+{
+        kube_load_drop(self(p), arg);
+}
+
 static void op_save(struct platform *p, const char *target, const char *json, int64_t expected, platform_saved_fn done, void *arg)
 {
         struct kube_op *op = kube_op_saved(self(p), target, done, arg);
@@ -200,6 +205,7 @@ static void op_free(struct platform *p)
 static const struct platform_ops OPS = {
         .name = "kube",
         .load = op_load,
+        .unload = op_unload,
         .save = op_save,
         .record = op_record,
         .history = op_history,

@@ -16,7 +16,7 @@ struct kube_load {
         struct kube_list *list; /* NULL: waits until we lead */
         struct platform_record *records;
         size_t n;
-        platform_records_fn done;
+        platform_records_fn done; /* NULL: nobody wants to know any more */
         void *arg;
 };
 
@@ -64,7 +64,8 @@ static void on_listed(void *arg, const char *version, const struct kube_failure 
         (void) version;
         l->list = NULL;
         DL_DELETE(k->loads, l);
-        l->done(l->arg, failure ? NULL : l->records, failure ? 0 : l->n, failure ? &failure->err : NULL);
+        if (l->done)
+                l->done(l->arg, failure ? NULL : l->records, failure ? 0 : l->n, failure ? &failure->err : NULL);
         free_load(l);
         if (!failure && !k->announcing)
                 kube_index_announce(k);
@@ -76,6 +77,17 @@ void kube_load_start(struct kube_platform *k, platform_records_fn done, void *ar
 
         *l = (struct kube_load){ .k = k, .done = done, .arg = arg };
         DL_APPEND(k->loads, l);
+}
+
+void kube_load_drop(struct kube_platform *k, const void *arg)
+{
+        struct kube_load *l;
+
+        DL_FOREACH(k->loads, l)
+        {
+                if (l->arg == arg)
+                        l->done = NULL;
+        }
 }
 
 int64_t kube_load_run(struct kube_platform *k, int64_t now_ms)

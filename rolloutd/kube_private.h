@@ -250,6 +250,7 @@ void kube_router_wanted(struct kube_platform *k, struct kube_target *t);
 
 /* kube_load.c: all records, once we lead and have seen the cluster. */
 void kube_load_start(struct kube_platform *k, platform_records_fn done, void *arg);
+void kube_load_drop(struct kube_platform *k, const void *arg); /* that argument's done is not called */
 int64_t kube_load_run(struct kube_platform *k, int64_t now_ms);
 void kube_load_free(struct kube_platform *k); /* calls no done */
 

@@ -76,6 +76,10 @@ void target_free(struct target *t)
 
 void target_forget(struct target *t)
 {
+        const struct platform_ops *ops = t->env->platform->ops;
+
+        if (t->loading && ops->unload)
+                ops->unload(t->env->platform, t);
         t->env->evidence->forget(t->env->evidence, t);
         target_waiters_gone(t);
 }
