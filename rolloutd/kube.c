@@ -54,6 +54,16 @@ static void op_load(struct platform *p, platform_records_fn done, void *arg)
         kube_load_start(self(p), done, arg);
 }
 
+static void op_reload(struct platform *p, const char *target, platform_records_fn done, void *arg)
+{
+        struct kube_target *t = kube_find(self(p), target);
+
+        if (t)
+                kube_load_one(self(p), t, done, arg);
+        else
+                kube_load_start(self(p), done, arg);
+}
+
 static void op_unload(struct platform *p, const void *arg)
 {
         kube_load_drop(self(p), arg);
@@ -205,6 +215,7 @@ static void op_free(struct platform *p)
 static const struct platform_ops OPS = {
         .name = "kube",
         .load = op_load,
+        .reload = op_reload,
         .unload = op_unload,
         .save = op_save,
         .record = op_record,

@@ -10,7 +10,7 @@
  *      kube_claims.c      who may have which route (pure)
  *      kube_read.c        what the cluster has of a ModelRollout that has just come
  *      kube_world.c       the structs to struct world, and what Prometheus should scrape (pure)
- *      kube_load.c        load(): all records
+ *      kube_load.c        load(): all records; reload(): one
  *      kube_state.c       save(): the status and its compare-and-swap
  *      kube_publish.c     publish(): what there is to tell of a target
  *      kube_history.c     history(), and marks taken away
@@ -250,6 +250,7 @@ void kube_router_wanted(struct kube_platform *k, struct kube_target *t);
 
 /* kube_load.c: all records, once we lead and have seen the cluster. */
 void kube_load_start(struct kube_platform *k, platform_records_fn done, void *arg);
+void kube_load_one(struct kube_platform *k, const struct kube_target *t, platform_records_fn done, void *arg);
 void kube_load_drop(struct kube_platform *k, const void *arg); /* that argument's done is not called */
 int64_t kube_load_run(struct kube_platform *k, int64_t now_ms);
 void kube_load_free(struct kube_platform *k); /* calls no done */

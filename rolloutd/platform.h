@@ -139,7 +139,9 @@ struct platform_ops {
 
         /* State. Records and events are text of the caller's; the platform keeps them whole or not at all. */
         void (*load)(struct platform *p, platform_records_fn done, void *arg);
-        /* Who asked load() with this argument is no more: it is not answered. NULL where targets are not declared. */
+        /* As load(), of one target that is known. NULL: load() does. */
+        void (*reload)(struct platform *p, const char *target, platform_records_fn done, void *arg);
+        /* Who asked load() or reload() with this argument is no more: it is not answered. NULL where targets are not declared. */
         void (*unload)(struct platform *p, const void *arg);
         /* expected: the revision last seen, 0 for a new target. On success the new revision; CONFLICT otherwise. */
         void (*save)(struct platform *p, const char *target, const char *json, int64_t expected, platform_saved_fn done,

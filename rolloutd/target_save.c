@@ -57,8 +57,13 @@ static void reloaded(void *arg, const struct platform_record *records, size_t n,
 
 static void reload(struct target *t)
 {
+        struct platform *p = t->env->platform;
+
         t->loading = true;
-        t->env->platform->ops->load(t->env->platform, reloaded, t);
+        if (p->ops->reload)
+                p->ops->reload(p, t->now.target, reloaded, t);
+        else
+                p->ops->load(p, reloaded, t);
 }
 
 /* --- saving --- */

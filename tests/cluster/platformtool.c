@@ -7,7 +7,7 @@
  *      {"do":"retire","target":"NS.NAME","release":"7.1"}
  *      {"do":"route","target":"NS.NAME","weights":{"7":9500,"7.1":500},"urgent":false}
  *      {"do":"observe","target":"NS.NAME"}
- *      {"do":"load"}
+ *      {"do":"load","target":"NS.NAME"}              its record once more; all are loaded at the start
  *      {"do":"save","target":"NS.NAME","record":TEXT,"expected":N}
  *      {"do":"record","target":"NS.NAME","event":EVENT}
  *      {"do":"history","target":"NS.NAME","before":N,"limit":N}
@@ -222,7 +222,7 @@ static bool remember(struct tool *t, const char *what, json_t *command)
         struct job *job;
 
         if (strcmp(what, "load") == 0) {
-                ops->load(t->p, on_load, t);
+                ops->reload(t->p, target, on_load, t);
         } else if (strcmp(what, "save") == 0) {
                 ops->save(t->p, target, text_in(command, "record", ""), number_in(command, "expected"), on_saved, t);
         } else if (strcmp(what, "history") == 0) {
