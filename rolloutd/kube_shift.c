@@ -201,7 +201,7 @@ static int check_rollout(const struct kube_router_job *j, struct err *e)
                 return 0;
         if (!j->rollout || strcmp(kube_meta(j->rollout, "uid"), j->t->uid) != 0)
                 return err_set(e, ERR_NOT_FOUND, "the ModelRollout is no more");
-        if (json_object_get(marks, KUBE_MARK_TO))
+        if (json_string_length(json_object_get(marks, KUBE_MARK_AT)))
                 return err_set(e, ERR_CONFLICT, "somebody has rolled back straight at the cluster");
         return 0;
 }
