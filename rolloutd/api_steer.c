@@ -229,14 +229,17 @@ int api_retry(struct http_request *rq, struct http_reply *rp, struct err *e)
         return r;
 }
 
-/* A rollback that a person asks for goes to a version that can serve; one that the judge asks for goes to stable regardless. */
+/*
+ * A rollback that a person asks for goes to a version that can serve; one that the judge asks for goes to stable regardless. A refusal, and
+ * no inability of ours: ctl would go past us, and all requests to nothing.
+ */
 static int check_serves(const struct target *t, int64_t version, struct err *e)
 {
         const struct version_status *s = target_status(t, version);
 
         if (!t->world_known || version == t->now.stable.version || (s && s->ready > 0))
                 return 0;
-        return err_set(e, ERR_UNAVAILABLE, "version %s of %s is not ready: %s", release_text(version).text, t->now.target,
+        return err_set(e, ERR_CONFLICT, "version %s of %s is not ready: %s", release_text(version).text, t->now.target,
                        s && *s->message ? s->message : "it does not run");
 }
 
