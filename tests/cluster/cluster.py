@@ -129,6 +129,12 @@ class Cluster:
     def audit_log(self):
         return os.environ.get("SLUICE_AUDIT_LOG") or os.path.join(self.folder, "audit.log")
 
+    def stop_apiserver(self):
+        """As when its machine is gone; start_apiserver() brings it back, with all that it knew."""
+        self.children = [(name, child) for name, child in self.children if child is not self.apiserver]
+        self.apiserver.kill()
+        self.apiserver.wait()
+
     @property
     def ca(self):
         return self.certs.ca
