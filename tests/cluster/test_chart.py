@@ -1,5 +1,6 @@
 """The chart on a real API server: what it renders is accepted, and what it installs works and grants what is used."""
 import json
+import re
 import subprocess
 
 import pytest
@@ -48,6 +49,16 @@ def test_a_field_that_does_not_exist_is_not_accepted(sluice, monitoring):
     assert r.returncode != 0 and "readynessProbe" in r.stderr
 
 
+def test_the_objects_of_the_guide_are_accepted(kubectl, namespace, gateways):
+    guide = (ROOT / "docs/kubernetes.md").read_text()
+    texts = re.findall(r"^```yaml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    whole = [doc for t in texts if "kind: " in t and "resource.customizations" not in t for doc in yaml.safe_load_all(t) if "apiVersion" in doc]
+    assert {d["kind"] for d in whole} == {"ModelRollout", "HTTPRoute"}
+    for doc in whole:
+        doc["metadata"]["namespace"] = namespace
+        kubectl("apply", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump(doc))
+
+
 # What is installed, used as docs/kubernetes.md says.
 
 QUICK = {"steps": [{"weight": 20, "hold": "1s"}, {"weight": 100, "hold": "1s"}], "gates": {"error_rate": {"limit_percent": 30}},
@@ -64,6 +75,11 @@ def database(kubelet):
         yield p
     finally:
         p.remove()
+
+
+def settles(probe, what, explain=lambda: ""):
+    """What takes a program to look at is looked at now and then; what the cluster clears away may take it a while."""
+    return wait_until(probe, what, explain, patience_s=150, every_s=0.5)
 
 
 class User:
@@ -193,12 +209,12 @@ def test_the_guide_from_the_first_install_to_the_end(user, values, scraped, gate
     user.sluice.upgrade(changed)
     user.daemons_are_ready()
     assert user.sluice.token(user.api) == token
-    wait_until(lambda: "later" in user.ctl("policies").stdout, "rolloutd has the new policy")
+    settles(lambda: "later" in user.ctl("policies").stdout, "rolloutd has the new policy")
     assert user.status()["stable"]["release"] == "1"
 
     # Without the daemons what serves goes on serving.
     user.sluice.uninstall()
-    wait_until(lambda: not user.kubectl("get", "deployments,pods,services", "-n", user.sluice.namespace, "-o", "name"), "the daemons are gone")
+    settles(lambda: not user.kubectl("get", "deployments,pods,services", "-n", user.sluice.namespace, "-o", "name"), "the daemons are gone")
     asked = load.asked("1")
     wait_until(lambda: load.asked("1") > asked + 20, "version 1 answers")
     assert load.stop() == []
@@ -223,9 +239,9 @@ def test_an_installation_for_one_namespace_needs_no_more_than_a_role(user, value
     assert len(user.objects(ALL, "1").split()) == 7
     load = gateway.load("fraud.test", "fraud-score")
     user.change(version=2)
-    wait_until(lambda: not user.objects(ALL, "1"), "release 1 has been cleared away")
+    settles(lambda: not user.objects(ALL, "1"), "release 1 has been cleared away", lambda: user.objects(ALL, "1"))
     assert load.stop() == [] and user.status()["stable"]["release"] == "2"
     user.change(autoscaling=None, replicas=2, maxUnavailable=1)
-    wait_until(lambda: "maxUnavailable: 1" in user.kubectl("-n", user.namespace, "get", "pdb", "fraud-v2", "-o", "yaml"), "the budget follows")
-    wait_until(lambda: "replicas: 2" in user.kubectl("-n", user.namespace, "get", "deployment", "fraud-v2", "-o", "yaml"), "so do the replicas")
+    settles(lambda: "maxUnavailable: 1" in user.kubectl("-n", user.namespace, "get", "pdb", "fraud-v2", "-o", "yaml"), "the budget follows")
+    settles(lambda: "replicas: 2" in user.kubectl("-n", user.namespace, "get", "deployment", "fraud-v2", "-o", "yaml"), "so do the replicas")
     user.sluice.uninstall()
