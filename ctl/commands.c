@@ -202,8 +202,8 @@ const struct command commands[] = {
                         "On Kubernetes, TARGET is [NAMESPACE.]NAME of a ModelRollout. If rolloutd does not answer within a second and "
                         "there is a kubeconfig, ctl does it itself, with your rights in the cluster: it marks the ModelRollout, so "
                         "that rolloutd takes the rollback over when it is back, and writes the weights of the HTTPRoute. That needs "
-                        "the verbs get and patch on modelrollouts, httproutes and deployments (and services, if the route is "
-                        "adopted). If the API server refuses or is away, the commands for kubectl are printed.",
+                        "the verbs get and patch on modelrollouts and httproutes (and services, if the route is adopted), get on "
+                        "deployments and patch on their scale; the chart's ClusterRole sluice-oncall has them. If the API server refuses or is away, the commands for kubectl are printed.",
                 .example = "ctl rollback credit --reason \"complaints from the branch offices\"",
                 .role = "deployer",
                 .args = { { "TARGET", VALUE_TARGET } },

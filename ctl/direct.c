@@ -102,13 +102,15 @@ static int read_release(struct direct *d, struct err *e)
 
 /* --- writing --- */
 
-static void merge(struct direct *d, const struct kube_resource *kind, const char *name, json_t *body, struct kube_failure *why)
+static void merge(struct direct *d, const struct kube_resource *kind, const char *name, const char *subresource, json_t *body,
+                  struct kube_failure *why)
 {
         AUTO(json) own = body;
         struct kube_call call = { .verb = KUBE_MERGE_PATCH,
                                   .resource = kind,
                                   .namespace_ = d->namespace_,
                                   .name = name,
+                                  .subresource = subresource,
                                   .body = own,
                                   .field_manager = "sluice-ctl",
                                   .timeout_ms = CALL_MS };
@@ -121,7 +123,7 @@ static void mark(struct direct *d)
 {
         struct kube_failure why;
 
-        merge(d, &rollouts, d->name, json_pack("{s:{s:O}}", "metadata", "annotations", d->mark), &why);
+        merge(d, &rollouts, d->name, NULL, json_pack("{s:{s:O}}", "metadata", "annotations", d->mark), &why);
         d->marked = why.err.kind == ERR_NONE;
         if (!d->marked)
                 ctl_note(d->c, "the ModelRollout could not be marked, so rolloutd may undo this: %s", why.err.msg);
@@ -135,7 +137,7 @@ static void scale(struct direct *d)
         if (d->replicas < 0)
                 return;
         release_object_name(d->name, d->aim.release, name);
-        merge(d, &deployments, name, json_pack("{s:{s:i}}", "spec", "replicas", d->aim.replicas), &why);
+        merge(d, &deployments, name, "scale", json_pack("{s:{s:i}}", "spec", "replicas", d->aim.replicas), &why);
         if (why.err.kind == ERR_NONE)
                 return;
         ctl_note(d->c, "Deployment %s has %d of %d replicas and could not be scaled: %s", name, d->replicas, d->aim.replicas,
