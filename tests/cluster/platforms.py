@@ -32,12 +32,16 @@ class Platform(Background):
         self.say(do, **command)
         return wait_until(lambda: self.answers()[self.seen - 1:], f"the answer to {do}", self.tail)[0]
 
-    def done(self, do, **command):
-        """It succeeds, if not at once: on a busy machine the lease is renewed late, and too short for a write until then."""
-        def tried():
+    def tried(self, do, **command):
+        """The answer, if not at once: on a busy machine the lease is renewed late, and too short for a write until then."""
+        def once():
             answer = self(do, **command)
-            return answer if "the lease does not last" not in answer["message"] else None
-        answer = wait_until(tried, do, self.tail, every_s=0.2)
+            return answer if "the lease does not last" not in (answer["message"] or "") else None
+        return wait_until(once, do, self.tail, every_s=0.2)
+
+    def done(self, do, **command):
+        """It succeeds."""
+        answer = self.tried(do, **command)
         assert answer["failure"] is None, answer
         return self
 

@@ -97,12 +97,13 @@ def test_ctl_steers_a_rollout(site):
     assert "fraud" in site.ctl("rollout", "status").stdout
     site.ctl("rollout", "pause", "fraud")
     site.wait("paused", paused=lambda _: site.condition("Paused")[0] == "True")
-    site.ctl("rollout", "resume", name)
+    # 5: what was asked before is still being saved.
+    wait_until(lambda: site.ctl("rollout", "resume", name, expect=None).returncode != 5, "it is asked", site.explain)
     wait_until(lambda: site.condition("Paused")[0] == "False", "resumed")
-    site.ctl("rollout", "abort", name, "--reason", "second thoughts")
+    site.ctl("rollout", "abort", name, "--reason", "second thoughts")  # never waits
     site.wait("it is back", phase="RolledBack", stable="1")
     assert site.share("2") == 0
-    site.ctl("rollout", "retry", name)
+    wait_until(lambda: site.ctl("rollout", "retry", name, expect=None).returncode != 5, "it is asked", site.explain)
     site.wait("once more", candidate="2")
     wait_until(lambda: site.ctl("rollout", "promote", name, "--full", expect=None).returncode == 0
                or site.view()["phase"] in ("Promoting", "Done"), "it is promoted", site.explain)
