@@ -14,6 +14,27 @@ SHARED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin", "usr", "proc", "sys"
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 DIE = ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"]
 
+# Where to mount something: `place FOLDER` makes it. Who is not root may not write beside root's files, even in an overlay: then the folder
+# is covered by one of ours with the same things in it.
+PLACE = """
+cover() {
+    c=$(mktemp -d "$upper/cover.XXXXXX"); mount -t tmpfs tmpfs "$c"
+    for e in "$1"/*; do
+        n="$c/${e##*/}"
+        if [ -L "$e" ]; then cp -P "$e" "$n"
+        elif [ -d "$e" ]; then mkdir "$n"; mount --rbind "$e" "$n"
+        elif [ -e "$e" ]; then touch "$n"; mount --bind "$e" "$n"; fi
+    done
+    mount -n --move "$c" "$1" || [ -e "$1" ] # a user has no mount table to note it in
+}
+place() {
+    if ! [ -d "$1" ]; then
+        place "${1%/*}"
+        mkdir "$1" 2>/dev/null || { cover "${1%/*}"; mkdir "$1"; }
+    fi
+}
+"""
+
 
 class Sandbox:
     """A pod's network: its address on the bridge, a loopback of its own, and a way to the Services."""
@@ -93,7 +114,8 @@ def root_script(folder, binds, workdir, command, message):
     for d in (root, upper):
         d.mkdir(parents=True, exist_ok=True)
     # The container's own PATH must not decide which mount this runs.
-    lines = ["own=$PATH; export PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"mount -t tmpfs tmpfs {root}", f"mount -t tmpfs tmpfs {upper}"]
+    lines = ["own=$PATH; export PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"mount -t tmpfs tmpfs {root}", f"mount -t tmpfs tmpfs {upper}",
+             f"upper={upper}", PLACE]
     for entry in sorted(os.scandir("/"), key=lambda e: e.name):
         lines += top_entry(entry, f"{root}/{entry.name}", f"{upper}/{entry.name}")
     lines += device_lines(f"{root}/dev")
@@ -101,7 +123,7 @@ def root_script(folder, binds, workdir, command, message):
     for path, source, read_only in sorted(binds):
         path = os.path.realpath(path)  # /var/run is a link, which from outside would lead outside
         at, source = shlex.quote(f"{root}{path}"), shlex.quote(str(source))
-        lines += [f"if [ -d {source} ]; then mkdir -p {at}; else mkdir -p $(dirname {at}); [ -e {at} ] || touch {at}; fi",
+        lines += [f"if [ -d {source} ]; then place {at}; else place $(dirname {at}); [ -e {at} ] || touch {at}; fi",
                   f"mount --bind {source} {at}"]
         if read_only:
             lines.append(f"mount -o remount,bind,ro {at} 2>/dev/null || true")
