@@ -59,10 +59,10 @@ def percentile(values, p):
 class Histogram:
     """A rolloutd's histogram between two scrapes."""
 
-    def __init__(self, before, after, name):
+    def __init__(self, before, after, name, labels=""):
         rows = []
         for key, n in after.items():
-            m = re.match(rf'{name}_bucket\{{le="([^"]+)"\}}$', key)
+            m = re.match(rf'{name}_bucket\{{{labels}le="([^"]+)"\}}$', key)
             if m:
                 rows.append((float(m.group(1)), n - before.get(key, 0)))
         self.buckets = sorted(rows)
@@ -162,7 +162,7 @@ class Bench:
         began = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             list(pool.map(create, self.names()))
-        patience = 120 + self.options.rollouts / 5
+        patience = 300 + self.options.rollouts
         reported = [began]
 
         def all_done():
@@ -228,7 +228,7 @@ class Bench:
         n = min(self.options.rollbacks, self.options.rollouts)
         names = self.names(n)
         self.settle(self.names(self.options.moving))
-        before = len(self.took_back())
+        before, asked = len(self.took_back()), self.metrics()
         for name in names:
             stable = self.where(name)[1]
             self.change(name, 3 if stable != "3" else 1)
@@ -240,7 +240,9 @@ class Bench:
             time.sleep(0.1)
         wait_until(lambda: all(self.where(x)[0] == "RolledBack" for x in names), "all are back", 180, 1)
         took = self.took_back()[before:]
-        self.result["rollback"] = {"n": len(took), "p50_ms": statistics.median(took), "p99_ms": percentile(took, 0.99), "max_ms": max(took)}
+        patch = Histogram(asked, self.metrics(), "rolloutd_kube_request_seconds", 'verb="json-patch",resource="httproutes",')
+        self.result["rollback"] = {"n": len(took), "p50_ms": statistics.median(took), "p99_ms": percentile(took, 0.99), "max_ms": max(took),
+                                   "api_p50_ms": patch.below(0.5), "api_p99_ms": patch.below(0.99), "load": os.getloadavg()[0]}
         say(f"verdict to weights: {self.result['rollback']}")
 
     def take_over(self):
@@ -257,7 +259,7 @@ class Bench:
             gaps.append(time.monotonic() - killed)
             say(f"the next leader acted {gaps[-1]:.1f} s after the last one was killed")
             self.settle([name])
-        self.result["takeover"] = {"lease_s": LEASE_S, "seconds": gaps, "max_s": max(gaps)}
+        self.result["takeover"] = {"lease_s": LEASE_S, "seconds": gaps, "max_s": max(gaps), "load": os.getloadavg()[0]}
 
     def run(self):
         self.start()
@@ -274,6 +276,7 @@ class Bench:
                 ["known to pass done (reconcile), p50 and p99", f"{r['move']['reconcile_p50_ms']:g}, {r['move']['reconcile_p99_ms']:g} ms"],
                 ["rollouts done, API calls, processor time", f"{r['move']['rollouts_done']}, {r['move']['kube_calls']:.0f}, {r['move']['cpu_seconds']:.0f} s"],
                 ["verdict to weights written, p50, p99, most", f"{r['rollback']['p50_ms']:g}, {r['rollback']['p99_ms']}, {r['rollback']['max_ms']} ms"],
+                ["of that the API server's answer to the patch, p50, p99", f"{r['rollback']['api_p50_ms']:g}, {r['rollback']['api_p99_ms']:g} ms"],
                 ["leader killed to the next one's first act, most", f"{r['takeover']['max_s']:.1f} s with a lease of {LEASE_S} s"]]
 
 
