@@ -139,6 +139,15 @@ struct save {
         char json[];
 };
 
+/* Since the record of number `since` it fell back to what the router had: the step that it is in now was earned again. */
+static bool fell_back(const struct rollout *after, int64_t since)
+{
+        for (int i = 0; i < after->n_outbox; i++)
+                if (after->outbox[i].number > since && strcmp(after->outbox[i].row, "restart.lower") == 0)
+                        return true;
+        return false;
+}
+
 static void check_progress(struct sim *s, const struct rollout *before, const struct rollout *after)
 {
         bool same = after->rollout_id == before->rollout_id, first = before->stable.version == 0;
@@ -152,7 +161,8 @@ static void check_progress(struct sim *s, const struct rollout *before, const st
         if ((after->phase == PHASE_PROMOTING || after->phase == PHASE_DONE) && phase_is_under_way(before->phase) &&
             before->phase != PHASE_PROMOTING && !first && !s->human_pushed && !last_step)
                 sim_broken(s, "promoted from %s, step %d", phase_name(before->phase), before->step);
-        if (after->step != s->restart_step) /* it fell back, or passed */
+        if (after->step != s->restart_step ||
+            fell_back(after, before->last_event)) /* or passed; or both, while no save succeeded */
                 s->restart_bp = -1;
         if (after->last_event < before->last_event)
                 sim_broken(s, "events are numbered backwards");
