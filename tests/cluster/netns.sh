@@ -1,10 +1,20 @@
 #!/bin/sh
 # usage: netns.sh COMMAND ARGUMENT...
 # Run a command in a network of its own: loopback, the bridge 10.244.0.1/16 that pods are connected to, and the addresses of Services
-# (10.96.0.0/16), all on this machine only. Its processes are in a namespace too, and end with the command.
+# (10.96.0.0/16), all on this machine only. Its processes are in a namespace too, and end with the command, or when this is ended.
 set -e
-if [ "$1" = --inside ]; then
+case $1 in
+--between)
+    # unshare --fork would not hear SIGTERM. This shell does, and the first process of the namespace goes with it. An interrupt
+    # from the terminal is for the command to clean up after.
     shift
+    trap : INT
+    setpriv --pdeathsig KILL "$0" --inside "$@"
+    exit
+    ;;
+--inside)
+    shift
+    mount -t proc proc /proc
     ip link set lo up
     ip link add pods type bridge
     ip addr add 10.244.0.1/16 dev pods
@@ -17,8 +27,9 @@ if [ "$1" = --inside ]; then
     umount -l /mnt
     export SLUICE_TEST_NET=10.244.0.1
     exec "$@"
-fi
+    ;;
+esac
 # A user stays that user (PostgreSQL refuses to run as root) and is given the capabilities inside.
 if [ "$(id -u)" = 0 ]; then own=; else own="--user --map-current-user --keep-caps"; fi
 # shellcheck disable=SC2086
-exec unshare $own --net --mount --pid --fork --kill-child --mount-proc "$0" --inside "$@"
+exec unshare $own --net --mount --pid "$0" --between "$@"
