@@ -10,7 +10,14 @@
 #include "lib/mem.h"
 #include "rolloutd/kube_private.h"
 
-enum { RELEASE_WAIT_MS = 2000, RELABEL_MS = 5000, FOREVER_MS = 3600000, LEASE_LEAST_MS = 10000, LEASE_MOST_MS = 3600000 };
+enum {
+        RELEASE_WAIT_MS = 2000,
+        RELABEL_MS = 5000,
+        FOREVER_MS = 3600000,
+        LEASE_LEAST_MS = 10000,
+        LEASE_MOST_MS = 3600000,
+        WRITE_MS = 5000
+};
 
 #define LABEL_LEADER "sluice.dev/leader"
 
@@ -21,6 +28,21 @@ struct kube_leader {
         int64_t due_ms;
         bool released;
 };
+
+/* In the proportions of the defaults. */
+struct lease_times kube_lease_times(int64_t lease_ms)
+{
+        if (!lease_ms)
+                return LEASE_TIMES_DEFAULT;
+        return (struct lease_times){ .lease_ms = lease_ms, .renew_ms = lease_ms * 2 / 3, .retry_ms = lease_ms * 2 / 15 };
+}
+
+int64_t kube_write_ms(int64_t lease_ms)
+{
+        int64_t share_ms = kube_lease_times(lease_ms).renew_ms * 2 / 5;
+
+        return share_ms < WRITE_MS ? share_ms : WRITE_MS;
+}
 
 int kube_may_write(const struct kube_platform *k, int64_t needed_ms, struct err *e)
 {
@@ -81,13 +103,11 @@ int kube_leader_new(struct kube_platform *k, struct err *e)
         struct kube_elect_options o = { .namespace_ = kube_config_of(k->kube)->namespace_,
                                         .name = k->settings.lease,
                                         .identity = l->identity,
+                                        .times = kube_lease_times(lease_ms),
                                         .leading = on_leading,
                                         .lost = on_lost,
                                         .exit_status = err_exit_code(ERR_UNAVAILABLE),
                                         .arg = k };
-        if (lease_ms) /* in the proportions of the defaults */
-                o.times =
-                        (struct lease_times){ .lease_ms = lease_ms, .renew_ms = lease_ms * 2 / 3, .retry_ms = lease_ms * 2 / 15 };
         k->elect = kube_elect_new(k->kube, &o);
         kube_guard(k->kube, guard, k);
         return 0;

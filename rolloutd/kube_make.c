@@ -9,8 +9,6 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 
-enum { CALL_MS = 5000 };
-
 #define EPOCH_PATH "/metadata/annotations/sluice.dev~1epoch"
 
 struct kube_making {
@@ -40,7 +38,7 @@ static void call(struct kube_making *m, enum kube_verb verb, const json_t *body,
                                .namespace_ = m->t->namespace_,
                                .name = m->name,
                                .body = body,
-                               .timeout_ms = CALL_MS };
+                               .timeout_ms = kube_write_ms(m->k->settings.lease_ms) };
 
         m->flight = kube_start(m->k->kube, &c, done, m);
 }
@@ -156,7 +154,7 @@ static void on_read(void *arg, json_t *object, const struct kube_failure *failur
         int v = m->part.decide(m->arg, ours, &body, &e);
         if (v == KUBE_MAKE && object)
                 v = err_set(&e, ERR_INVALID, "%s %s exists and belongs to somebody else", m->part.resource->plural, m->name);
-        if (v < 0 || (v != KUBE_LEAVE && kube_may_write(m->k, CALL_MS, &e)))
+        if (v < 0 || (v != KUBE_LEAVE && kube_may_write(m->k, kube_write_ms(m->k->settings.lease_ms), &e)))
                 end(m, &e);
         else
                 carry_out(m, (enum kube_verdict) v, ours, body);

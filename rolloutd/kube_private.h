@@ -167,6 +167,9 @@ bool kube_connect_is_synced(const struct kube_connect *c); /* each watch has had
 
 /* kube_leader.c. -1: no election can be held by such settings. */
 int kube_leader_new(struct kube_platform *k, struct err *e);
+struct lease_times kube_lease_times(int64_t lease_ms); /* 0: the defaults */
+/* How long one write may take: little enough that a leader that renews its lease in time can nearly always begin one. */
+int64_t kube_write_ms(int64_t lease_ms);
 void kube_leader_free(struct kube_platform *k); /* gives the lease away, waiting 2 s at most */
 int64_t kube_leader_run(struct kube_platform *k, int64_t now_ms);
 /* A write of ours met a higher epoch: another one leads. Ends the process. */

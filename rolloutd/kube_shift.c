@@ -12,7 +12,6 @@
 #include "rolloutd/kube_router.h"
 
 enum {
-        CALL_MS = 5000,
         URGENT_READ_MS = 1500,
         RACES_MAX = 8,
         URGENT_RACES_MAX = 40,
@@ -75,7 +74,7 @@ struct kube_flight *kube_shift_call(struct kube_router_job *j, struct kube_call 
 
         c->namespace_ = j->t->namespace_;
         c->lane = j->urgent ? KUBE_URGENT : KUBE_NORMAL;
-        c->timeout_ms = !j->urgent ? CALL_MS : reads ? URGENT_READ_MS : KUBE_URGENT_TIMEOUT_MS;
+        c->timeout_ms = !j->urgent ? kube_write_ms(j->k->settings.lease_ms) : reads ? URGENT_READ_MS : KUBE_URGENT_TIMEOUT_MS;
         return kube_start(j->k->kube, c, done, j);
 }
 
@@ -168,7 +167,7 @@ static void on_weights(void *arg, json_t *object, const struct kube_failure *fai
 
 int kube_shift_write(struct kube_router_job *j, int which, struct kube_call *c, kube_done_fn done, struct err *e)
 {
-        if (kube_may_write(j->k, j->urgent ? KUBE_URGENT_TIMEOUT_MS : CALL_MS, e))
+        if (kube_may_write(j->k, j->urgent ? KUBE_URGENT_TIMEOUT_MS : kube_write_ms(j->k->settings.lease_ms), e))
                 return -1;
         j->flights[which] = kube_shift_call(j, c, done);
         return 1;

@@ -12,8 +12,6 @@
 #include "lib/release.h"
 #include "rolloutd/kube_work.h"
 
-enum { LEAD_MS = 5000 }; /* shorter than that, nothing is begun */
-
 char *kube_work_source(const struct kube_work *w)
 {
         return xstrdup(w->configs.refs[w->config].name);
@@ -186,7 +184,7 @@ static void begin(struct kube_work *w)
         struct err e = { 0 };
 
         w->started = true;
-        if (kube_may_write(w->k, LEAD_MS, &e))
+        if (kube_may_write(w->k, kube_write_ms(w->k->settings.lease_ms), &e))
                 finish(w, &e);
         else
                 go_on(w);
