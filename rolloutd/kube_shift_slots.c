@@ -108,8 +108,9 @@ static bool must_look(const struct kube_router_job *j, int s, const struct kube_
 
 /* --- the plan, move by move --- */
 
+/* more: they are not the last that this job gives. */
 static int give_weights(struct kube_router_job *j, const struct kube_reading *r, const struct kube_slot *live, const int *bp,
-                        struct err *e)
+                        bool more, struct err *e)
 {
         const struct kube_share shares[KUBE_SLOTS] = { { .bp = bp[0] }, { .bp = bp[1] } };
 
@@ -119,7 +120,7 @@ static int give_weights(struct kube_router_job *j, const struct kube_reading *r,
                 if (must_look(j, s, &live[s], bp[s]))
                         return look_at_slot(j, s);
         }
-        return kube_shift_weights(j, r, shares, KUBE_SLOTS, false, e);
+        return kube_shift_weights(j, r, shares, KUBE_SLOTS, more, e);
 }
 
 static int switch_slot(struct kube_router_job *j, const struct kube_reading *r, const struct kube_slot_plan *plan, struct err *e)
@@ -146,12 +147,9 @@ static int follow_plan(struct kube_router_job *j, const struct kube_reading *r, 
                 want[i] = (struct kube_slot_want){ j->weights[i].version, j->weights[i].bp };
         if (kube_slots_plan(live, want, j->n, &plan, e))
                 return -1;
-        if (plan.move == KUBE_SLOT_READY)
-                return give_weights(j, r, live, plan.bp, e);
         if (plan.move == KUBE_SLOT_SWITCH)
                 return switch_slot(j, r, &plan, e);
-        const struct kube_share shares[KUBE_SLOTS] = { { .bp = plan.bp[0] }, { .bp = plan.bp[1] } };
-        return kube_shift_weights(j, r, shares, KUBE_SLOTS, true, e);
+        return give_weights(j, r, live, plan.bp, plan.move == KUBE_SLOT_CLEAR, e);
 }
 
 /* Going back must not fail for a slot that is not needed for it: what cannot be read selects what it was last seen to, and one that

@@ -302,6 +302,18 @@ def test_a_slot_gets_weight_only_when_its_endpoints_are_the_release_s(adopted, p
     platform.until_shifted({"2": 9500, "3": 500})
 
 
+def test_a_slot_is_not_made_free_by_giving_its_weight_to_what_is_not_ready(adopted, platform):
+    platform.until_shifted({"2": 7500, "3": 2500})
+    adopted.set_ready("2", False)
+    platform.until(lambda w: w["releases"]["2"]["ready"] == 0, "release 2 is not ready")
+    before = adopted.weights(rule=1)
+    refused = platform.route({"1": 10000})
+    assert (refused["failure"], refused["message"]) == ("UNAVAILABLE", "release 2 has no ready endpoint, so it gets no traffic")
+    assert adopted.weights(rule=1) == before
+    platform.shift({"1": 10000}, urgent=True)
+    assert [selects(adopted, s) for s, w in adopted.weights(rule=1).items() if w] == ["1"]
+
+
 def test_an_adopted_route_that_cannot_be_followed_says_why(here, platform):
     here.rollout(**ADOPTED)
     here.release("1")
