@@ -4,120 +4,32 @@
 #include <math.h>
 #include <string.h>
 
+#include "lib/judge_query.h"
 #include "lib/judge_share.h"
 
-/* --- PromQL gates --- */
-
-enum answer { ANSWER_UNKNOWN, ANSWER_PASSED, ANSWER_BETWEEN, ANSWER_FAILED };
-
-static enum answer answer_of(const struct policy_query *q, const struct gate_value *v)
-{
-        if (!v->known)
-                return ANSWER_UNKNOWN;
-        bool low = q->has_min && v->value < q->min, high = q->has_max && v->value > q->max;
-
-        if (!low && !high)
-                return ANSWER_PASSED;
-        if (low ? q->has_fail_below && v->value >= q->fail_below : q->has_fail_above && v->value <= q->fail_above)
-                return ANSWER_BETWEEN;
-        return ANSWER_FAILED;
-}
+/* --- PromQL gates: judge_query.h --- */
 
 void judge_answers(struct judge *j, const struct policy *p, const struct gate_value *queries)
 {
         for (int i = 0; i < p->n_queries; i++) {
-                if (*p->queries[i].of) {
-                        if (queries[i].known)
-                                (void) judge_count_add(&j->counts[i], p->queries[i].max_share, queries[i].value, queries[i].of);
-                        continue;
-                }
-                enum answer a = answer_of(&p->queries[i], &queries[i]);
+                struct judge_asked a = judge_asked(p, i, &queries[i]);
 
-                if (a == ANSWER_PASSED || a == ANSWER_BETWEEN)
-                        j->failures[i] = 0;
-                else if (a == ANSWER_FAILED && j->failures[i] < POLICY_FAILURES_MAX)
-                        j->failures[i]++;
+                judge_query_kind(a.q)->look(j, &a);
         }
 }
 
-static bool query_breaks(const struct policy_query *q, const struct gate_value *value, int failures, struct verdict *v)
-{
-        bool low = q->has_min && value->value < q->min;
-
-        if (answer_of(q, value) != ANSWER_FAILED || failures < q->failures)
-                return false;
-        verdict_say(v, VERDICT_BREACH, q->name, "%s is %g, %s %g", q->name, value->value, low ? "below" : "above",
-                    low ? q->min : q->max);
-        verdict_number(v, "value", value->value);
-        verdict_number(v, low ? "min" : "max", low ? q->min : q->max);
-        if (q->failures > 1)
-                verdict_number(v, "failures", failures);
-        return true;
-}
-
-/* What keeps a gate from passing without being a breach. */
-static bool query_open(const struct policy_query *q, const struct gate_value *value, int failures, struct verdict *v)
-{
-        switch (answer_of(q, value)) {
-        case ANSWER_UNKNOWN:
-                verdict_say(v, VERDICT_NO_EVIDENCE, q->name, "%s: %s", q->name, value->why);
-                return true;
-        case ANSWER_BETWEEN:
-                verdict_say(v, VERDICT_NO_EVIDENCE, q->name, "%s is %g: neither good enough nor bad enough", q->name,
-                            value->value);
-                return true;
-        case ANSWER_FAILED:
-                verdict_say(v, VERDICT_NO_EVIDENCE, q->name,
-                            "%s is %g, which has to happen %d times in a row to count; so far %d", q->name, value->value,
-                            q->failures, failures);
-                return true;
-        case ANSWER_PASSED:
-                break;
-        }
-        return false;
-}
-
-static bool count_breaks(const struct judge_count *c, const struct policy *p, const struct policy_query *q, struct verdict *v)
-{
-        double needed = -log(p->false_rollback / policy_comparisons(p));
-
-        if (c->peak < needed)
-                return false;
-        verdict_say(v, VERDICT_BREACH, q->name,
-                    "%s: %.0f of %.0f (%.2f %%): %.0f to 1 that this is more than %g %%, where %.0f to 1 is enough", q->name,
-                    c->bad, c->of, c->of > 0 ? 100 * c->bad / c->of : 0, judge_odds(c->peak), 100 * q->max_share,
-                    judge_odds(needed));
-        verdict_number(v, "bad", c->bad);
-        verdict_number(v, "of", c->of);
-        verdict_number(v, "evidence", judge_odds(c->peak));
-        verdict_number(v, "evidence_needed", judge_odds(needed));
-        verdict_number(v, "max_share", q->max_share);
-        return true;
-}
-
-static bool count_open(const struct judge_count *c, const struct policy_query *q, const struct gate_value *value,
-                       struct verdict *v)
-{
-        if (value->known && c->of > 0)
-                return false;
-        verdict_say(v, VERDICT_NO_EVIDENCE, q->name, "%s: %s", q->name,
-                    value->known ? "nothing has been counted yet" : value->why);
-        return true;
-}
-
-/* Both kinds of PromQL gates. */
 static bool gate_breaks(const struct judge *j, const struct policy *p, int i, const struct gate_value *value, struct verdict *v)
 {
-        const struct policy_query *q = &p->queries[i];
+        struct judge_asked a = judge_asked(p, i, value);
 
-        return *q->of ? count_breaks(&j->counts[i], p, q, v) : query_breaks(q, value, j->failures[i], v);
+        return judge_query_kind(a.q)->breaks(j, &a, v);
 }
 
 static bool gate_open(const struct judge *j, const struct policy *p, int i, const struct gate_value *value, struct verdict *v)
 {
-        const struct policy_query *q = &p->queries[i];
+        struct judge_asked a = judge_asked(p, i, value);
 
-        return *q->of ? count_open(&j->counts[i], q, value, v) : query_open(q, value, j->failures[i], v);
+        return judge_query_kind(a.q)->open(j, &a, v);
 }
 
 bool judge_query(const struct judge *j, const struct policy *p, int i, const struct gate_value *value, struct verdict *v)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/judge_query.h"
 #include "lib/judge_share.h"
 
 static const char *const kinds[] = {
@@ -93,25 +94,14 @@ static void explain_query(const struct judge *j, const struct policy *p, int i, 
                           struct judge_view *w)
 {
         static const struct gate_value unknown = { .why = "not asked yet" };
+        struct judge_asked asked = judge_asked(p, i, queries ? &queries[i] : &unknown);
+        const struct judge_query_kind *kind = judge_query_kind(asked.q);
         struct verdict v = { 0 };
-        bool speaks = judge_query(j, p, i, queries ? &queries[i] : &unknown, &v);
+        bool speaks = judge_query(j, p, i, asked.value, &v);
 
-        begin(w, p->queries[i].name, VIEW_QUERY, NULL, SPAN_TOTAL, speaks, &v);
+        begin(w, p->queries[i].name, kind->view_kind, NULL, SPAN_TOTAL, speaks, &v);
         w->query = p->queries[i].query;
-        if (*p->queries[i].of) {
-                const struct judge_count *c = &j->counts[i];
-
-                w->kind = VIEW_SHARE;
-                w->limit = p->queries[i].max_share;
-                w->bad[ARM_CANDIDATE] = (int64_t) c->bad;
-                w->of[ARM_CANDIDATE] = (int64_t) c->of;
-                w->false_rollback = p->false_rollback / policy_comparisons(p);
-                w->evidence = judge_odds(judge_count_log_e(c, w->limit));
-                w->evidence_needed = 1 / w->false_rollback;
-                w->always_valid_p = fmin(1, exp(-c->peak));
-        }
-        w->known = queries && queries[i].known;
-        w->value = w->known ? queries[i].value : 0;
+        kind->view(j, &asked, w);
 }
 
 int judge_explain(const struct judge *j, const struct policy *p, const struct gate_value *queries,

@@ -183,6 +183,11 @@ int policy_proofs(const struct policy *p)
         return (p->error_rate.on && p->error_rate.sound_ratio > 0) + (p->latency.on && p->latency.sound_ratio > 0);
 }
 
+enum policy_query_kind policy_query_kind(const struct policy_query *q)
+{
+        return *q->of ? QUERY_SHARE : QUERY_VALUE;
+}
+
 int policy_comparisons(const struct policy *p)
 {
         int n = (p->error_rate.on && p->error_rate.max_ratio > 0) + (p->latency.on && p->latency.max_ratio > 0);

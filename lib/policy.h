@@ -50,6 +50,8 @@ struct policy_query {
         double max_share;
 };
 
+enum policy_query_kind { QUERY_VALUE, QUERY_SHARE };
+
 struct policy_expected { /* traffic that the policy is meant for */
         double rate;     /* requests a second, both versions together; 0: unknown */
         double errors;   /* stable's share of errors, 0 to 1; likewise slow */
@@ -81,8 +83,9 @@ struct policy {
 
 void policy_defaults(struct policy *p);                  /* everything but name, steps and gates */
 int policy_check(const struct policy *p, struct err *e); /* INVALID with a sentence */
-int policy_comparisons(const struct policy *p);          /* how many comparisons share false_rollback */
-int policy_proofs(const struct policy *p);               /* how many proofs share false_promotion */
+enum policy_query_kind policy_query_kind(const struct policy_query *q);
+int policy_comparisons(const struct policy *p); /* how many comparisons share false_rollback */
+int policy_proofs(const struct policy *p);      /* how many proofs share false_promotion */
 
 /* Fill in a gate's placeholders; candidate and stable are releases (lib/release.h). The caller frees. */
 char *policy_query_text(const char *query, const char *target, const char *model, int64_t candidate, int64_t stable);

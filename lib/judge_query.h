@@ -1,0 +1,31 @@
+/*
+ * PromQL gates, a kind a row: how an answer is taken in, when it is a breach, what keeps it from passing, how it is explained.
+ * What each kind means is in policy.h, its arithmetic in the header that it names. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "lib/judge_explain.h"
+
+struct judge_asked { /* one gate and its newest answer */
+        const struct policy_query *q;
+        int i; /* which of the policy's */
+        const struct gate_value *value;
+        double alpha; /* of false_rollback, for each comparison */
+};
+
+struct judge_query_kind {
+        enum judge_view_kind view_kind;
+        void (*look)(struct judge *j, const struct judge_asked *a);
+        bool (*breaks)(const struct judge *j, const struct judge_asked *a, struct verdict *v);
+        bool (*open)(const struct judge *j, const struct judge_asked *a, struct verdict *v); /* no breach, and not passed */
+        void (*view)(const struct judge *j, const struct judge_asked *a, struct judge_view *w);
+};
+
+/* The row of a gate's kind. */
+const struct judge_query_kind *judge_query_kind(const struct policy_query *q);
+struct judge_asked judge_asked(const struct policy *p, int i, const struct gate_value *value);
+
+/* The rows. */
+extern const struct judge_query_kind judge_query_value, judge_query_share;

@@ -1,0 +1,58 @@
+/* Gates on a share of two counters: judge_count.h. */
+#include "lib/judge_query.h"
+
+#include <math.h>
+
+#include "lib/judge_share.h"
+
+static void look(struct judge *j, const struct judge_asked *a)
+{
+        if (a->value->known)
+                (void) judge_count_add(&j->counts[a->i], a->q->max_share, a->value->value, a->value->of);
+}
+
+static bool breaks(const struct judge *j, const struct judge_asked *a, struct verdict *v)
+{
+        const struct judge_count *c = &j->counts[a->i];
+        const struct policy_query *q = a->q;
+
+        if (c->peak < -log(a->alpha))
+                return false;
+        verdict_say(v, VERDICT_BREACH, q->name,
+                    "%s: %.0f of %.0f (%.2f %%): %.0f to 1 that this is more than %g %%, where %.0f to 1 is enough", q->name,
+                    c->bad, c->of, c->of > 0 ? 100 * c->bad / c->of : 0, judge_odds(c->peak), 100 * q->max_share, 1 / a->alpha);
+        verdict_number(v, "bad", c->bad);
+        verdict_number(v, "of", c->of);
+        verdict_number(v, "evidence", judge_odds(c->peak));
+        verdict_number(v, "evidence_needed", 1 / a->alpha);
+        verdict_number(v, "max_share", q->max_share);
+        return true;
+}
+
+static bool open(const struct judge *j, const struct judge_asked *a, struct verdict *v)
+{
+        if (a->value->known && j->counts[a->i].of > 0)
+                return false;
+        verdict_say(v, VERDICT_NO_EVIDENCE, a->q->name, "%s: %s", a->q->name,
+                    a->value->known ? "nothing has been counted yet" : a->value->why);
+        return true;
+}
+
+static void view(const struct judge *j, const struct judge_asked *a, struct judge_view *w)
+{
+        const struct judge_count *c = &j->counts[a->i];
+
+        w->limit = a->q->max_share;
+        w->bad[ARM_CANDIDATE] = (int64_t) c->bad;
+        w->of[ARM_CANDIDATE] = (int64_t) c->of;
+        w->false_rollback = a->alpha;
+        w->evidence = judge_odds(judge_count_log_e(c, w->limit));
+        w->evidence_needed = 1 / a->alpha;
+        w->always_valid_p = fmin(1, exp(-c->peak));
+        w->known = a->value->known;
+        w->value = w->known ? a->value->value : 0;
+}
+
+const struct judge_query_kind judge_query_share = {
+        .view_kind = VIEW_SHARE, .look = look, .breaks = breaks, .open = open, .view = view
+};
