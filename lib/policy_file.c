@@ -1,7 +1,6 @@
 /* Policies from YAML by libcyaml: the schema tables, and from the document to the struct. */
 #include "lib/policy_file.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +11,11 @@
 #include "lib/fs.h"
 #include "lib/metrics.h"
 #include "lib/policy_lint.h"
+#include "lib/policy_value.h"
 #include "lib/settings.h"
 #include "lib/strbuf.h"
 
-/*
- * --- the document as libcyaml fills it; a NULL pointer is a key that was left out.
- * Numbers are kept as text, because libcyaml's own stop at the first character that does not fit: 1O would be 1. ---
- */
+/* --- the document as libcyaml fills it; a NULL pointer is a key that was left out --- */
 
 struct doc_step {
         char *weight, *hold;
@@ -50,9 +47,9 @@ struct doc {
         char *max_hold, *start_deadline, *keep_failed, *rollback_window;
 };
 
-#define OPT CYAML_FLAG_OPTIONAL
-#define NUMBER(key, type, flags) CYAML_FIELD_STRING_PTR(#key, (flags) | CYAML_FLAG_POINTER, type, key, 0, 64)
-#define DURATION(key, type, flags) CYAML_FIELD_STRING_PTR(#key, (flags), type, key, 1, 16)
+#define OPT POLICY_OPT
+#define NUMBER POLICY_NUMBER
+#define DURATION POLICY_DURATION
 
 /* libcyaml's own BOOL takes any word for true. */
 static const cyaml_strval_t bool_words[] = { { "false", false }, { "true", true } };
@@ -145,67 +142,14 @@ static void note(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
 
 /* --- from the document to the struct --- */
 
-static int take_duration(const char *key, const char *text, int64_t *out, struct err *e)
-{
-        if (!text || duration_parse(text, out, e) == 0)
-                return 0;
-        return err_wrap(e, "%s", key);
-}
-
-/* 0.5 or 5, all of the text; left out, *out stays. */
-static int take_number(const char *key, const char *text, double *out, struct err *e)
-{
-        char *end;
-
-        if (!text)
-                return 0;
-        double v = strtod(text, &end);
-        if (end == text || *end || text[strspn(text, "0123456789+-.eE")] || !isfinite(v))
-                return err_set(e, ERR_INVALID, "%s: \"%s\" is not a number like 5 or 0.5", key, text);
-        *out = v;
-        return 0;
-}
-
-static int take_whole(const char *key, const char *text, int64_t *out, struct err *e)
-{
-        char *end;
-
-        if (!text)
-                return 0;
-        errno = 0;
-        int64_t v = strtoll(text, &end, 10);
-        if (end == text || *end || errno || text[strspn(text, "0123456789+-")])
-                return err_set(e, ERR_INVALID, "%s: \"%s\" is not a whole number", key, text);
-        *out = v;
-        return 0;
-}
-
-static int take_small(const char *key, const char *text, int *out, struct err *e)
-{
-        int64_t v = *out;
-
-        if (take_whole(key, text, &v, e) < 0)
-                return -1;
-        *out = v < 0 || v > 1000000 ? -1 : (int) v; /* out of int's range is out of any range */
-        return 0;
-}
-
-static void copy_text(char *out, size_t size, const char *text)
-{
-        size_t n = strnlen(text, size - 1);
-
-        memcpy(out, text, n);
-        out[n] = '\0';
-}
-
 static int take_steps(const struct doc *d, struct policy *p, struct err *e)
 {
         p->n_steps = (int) d->steps_count;
         for (unsigned i = 0; i < d->steps_count; i++) {
                 double percent = 0;
 
-                if (take_number("weight", d->steps[i].weight, &percent, e) < 0 ||
-                    take_duration("hold", d->steps[i].hold, &p->steps[i].hold_ms, e) < 0)
+                if (policy_number("weight", d->steps[i].weight, &percent, e) < 0 ||
+                    policy_duration("hold", d->steps[i].hold, &p->steps[i].hold_ms, e) < 0)
                         return err_wrap(e, "step %u", i + 1);
                 double w = percent * 100;
                 /* Out of range stays out of range; policy_check() has the sentence. */
@@ -222,11 +166,11 @@ static int take_share(const char *gate, const struct doc_share *d, struct policy
         if (!d)
                 return 0;
         s->on = true;
-        if (take_number("max_ratio", d->max_ratio, &s->max_ratio, e) < 0 ||
-            take_number("sound_ratio", d->sound_ratio, &s->sound_ratio, e) < 0 ||
-            take_number("limit_percent", d->limit_percent, &limit, e) < 0 ||
-            take_number("budget_percent", d->budget_percent, &budget, e) < 0 ||
-            take_duration("objective", d->objective, &s->objective_ms, e) < 0)
+        if (policy_number("max_ratio", d->max_ratio, &s->max_ratio, e) < 0 ||
+            policy_number("sound_ratio", d->sound_ratio, &s->sound_ratio, e) < 0 ||
+            policy_number("limit_percent", d->limit_percent, &limit, e) < 0 ||
+            policy_number("budget_percent", d->budget_percent, &budget, e) < 0 ||
+            policy_duration("objective", d->objective, &s->objective_ms, e) < 0)
                 return err_wrap(e, "gates.%s", gate);
         s->limit = limit / 100;
         s->budget = budget / 100;
@@ -241,21 +185,21 @@ static int take_query(const struct doc_query *d, struct policy_query *q, struct 
 {
         double percent = 0;
 
-        copy_text(q->name, sizeof q->name, d->name);
-        copy_text(q->query, sizeof q->query, d->query);
+        policy_text(q->name, sizeof q->name, d->name);
+        policy_text(q->query, sizeof q->query, d->query);
         q->has_min = d->min;
         q->has_max = d->max;
         q->has_fail_below = d->fail_below;
         q->has_fail_above = d->fail_above;
         q->failures = 1;
-        copy_text(q->of, sizeof q->of, d->of ? d->of : "");
+        policy_text(q->of, sizeof q->of, d->of ? d->of : "");
         if (!d->of && d->max_percent)
                 return err_set(e, ERR_INVALID, "gates.promql %s: max_percent goes with of", q->name);
-        if (take_number("min", d->min, &q->min, e) < 0 || take_number("max", d->max, &q->max, e) < 0 ||
-            take_number("fail_below", d->fail_below, &q->fail_below, e) < 0 ||
-            take_number("fail_above", d->fail_above, &q->fail_above, e) < 0 ||
-            take_small("failures", d->failures, &q->failures, e) < 0 ||
-            take_number("max_percent", d->max_percent, &percent, e) < 0)
+        if (policy_number("min", d->min, &q->min, e) < 0 || policy_number("max", d->max, &q->max, e) < 0 ||
+            policy_number("fail_below", d->fail_below, &q->fail_below, e) < 0 ||
+            policy_number("fail_above", d->fail_above, &q->fail_above, e) < 0 ||
+            policy_small("failures", d->failures, &q->failures, e) < 0 ||
+            policy_number("max_percent", d->max_percent, &percent, e) < 0)
                 return err_wrap(e, "gates.promql %s", q->name);
         q->max_share = percent / 100;
         return 0;
@@ -298,9 +242,9 @@ static int take_expected(const struct doc *d, struct policy *p, struct err *e)
         struct policy_expected *x = &p->expected;
         double errors = 100 * x->errors, slow = 100 * x->slow;
 
-        if (take_number("expected_rate", d->expected_rate, &x->rate, e) < 0 ||
-            take_number("expected_error_percent", d->expected_error_percent, &errors, e) < 0 ||
-            take_number("expected_slow_percent", d->expected_slow_percent, &slow, e) < 0)
+        if (policy_number("expected_rate", d->expected_rate, &x->rate, e) < 0 ||
+            policy_number("expected_error_percent", d->expected_error_percent, &errors, e) < 0 ||
+            policy_number("expected_slow_percent", d->expected_slow_percent, &slow, e) < 0)
                 return -1;
         if (!(x->rate >= 0 && x->rate <= 1e9 && errors > 0 && errors < 100 && slow > 0 && slow < 100))
                 return err_set(e, ERR_INVALID, "expected_rate must be 0 to 1e9, expected percents above 0 and below 100");
@@ -313,18 +257,18 @@ static int take_doc(const struct doc *d, struct policy *p, struct err *e)
 {
         policy_defaults(p);
         double percent = p->false_rollback * 100, promotion_percent = p->false_promotion * 100;
-        copy_text(p->name, sizeof p->name, d->name);
-        copy_text(p->summary, sizeof p->summary, d->summary);
+        policy_text(p->name, sizeof p->name, d->name);
+        policy_text(p->summary, sizeof p->summary, d->summary);
         if (take_steps(d, p, e) < 0 || take_gates(&d->gates, p, e) < 0 ||
-            take_duration("max_hold", d->max_hold, &p->max_hold_ms, e) < 0 ||
-            take_duration("start_deadline", d->start_deadline, &p->start_deadline_ms, e) < 0 ||
-            take_duration("keep_failed", d->keep_failed, &p->keep_failed_ms, e) < 0 ||
-            take_duration("rollback_window", d->rollback_window, &p->rollback_window_ms, e) < 0 ||
-            take_whole("min_requests", d->min_requests, &p->min_requests, e) < 0 ||
-            take_number("false_rollback_percent", d->false_rollback_percent, &percent, e) < 0 ||
-            take_number("false_promotion_percent", d->false_promotion_percent, &promotion_percent, e) < 0 ||
-            take_small("window_versions", d->window_versions, &p->window_versions, e) < 0 ||
-            take_small("replicas", d->replicas, &p->replicas, e) < 0)
+            policy_duration("max_hold", d->max_hold, &p->max_hold_ms, e) < 0 ||
+            policy_duration("start_deadline", d->start_deadline, &p->start_deadline_ms, e) < 0 ||
+            policy_duration("keep_failed", d->keep_failed, &p->keep_failed_ms, e) < 0 ||
+            policy_duration("rollback_window", d->rollback_window, &p->rollback_window_ms, e) < 0 ||
+            policy_whole("min_requests", d->min_requests, &p->min_requests, e) < 0 ||
+            policy_number("false_rollback_percent", d->false_rollback_percent, &percent, e) < 0 ||
+            policy_number("false_promotion_percent", d->false_promotion_percent, &promotion_percent, e) < 0 ||
+            policy_small("window_versions", d->window_versions, &p->window_versions, e) < 0 ||
+            policy_small("replicas", d->replicas, &p->replicas, e) < 0)
                 return -1;
         if (d->false_rollback_percent)
                 p->false_rollback = percent / 100;
