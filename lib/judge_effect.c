@@ -16,7 +16,7 @@ void judge_effect_add(struct judge_effect *f, double dispersion, int64_t n_stabl
         for (int k = 0; k < JUDGE_EFFECTS; k++) {
                 double pi = grid[k] * b / (a + grid[k] * b);
 
-                f->log_l[k] += (xb * log(pi / one) + xa * log((1 - pi) / (1 - one))) / dispersion;
+                f->log_l[k] = (float) (f->log_l[k] + (xb * log(pi / one) + xa * log((1 - pi) / (1 - one))) / dispersion);
         }
 }
 

@@ -18,7 +18,7 @@
 enum { JUDGE_EFFECTS = 11 };
 
 struct judge_effect { /* zeroed: nothing known */
-        double log_l[JUDGE_EFFECTS];
+        float log_l[JUDGE_EFFECTS]; /* for display: seven digits are plenty */
 };
 
 struct judge_interval {

@@ -14,11 +14,17 @@ static double log_sum(double a, double b)
         return a > b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
 }
 
+/* What of the stake is still held back: all of it before the first tick. */
+static double unspent_after(int64_t ticks)
+{
+        return ticks == 0 ? 1 : (1 - begin_with) * spend_ticks / (spend_ticks + (double) (ticks - 1));
+}
+
 double judge_ratio_log_e(const struct judge_ratio *t)
 {
         if (t->ticks == 0)
                 return 0;
-        double sum = log(t->unspent);
+        double sum = log(unspent_after(t->ticks));
 
         for (int k = 0; k < JUDGE_RATIOS; k++)
                 sum = log_sum(sum, t->log_e[k]);
@@ -28,14 +34,13 @@ double judge_ratio_log_e(const struct judge_ratio *t)
 /* Put more of the stake on the alternatives, as if they began now. */
 static void stake(struct judge_ratio *t)
 {
-        double unspent = (1 - begin_with) * spend_ticks / (spend_ticks + (double) t->ticks);
+        double more = unspent_after(t->ticks) - unspent_after(t->ticks + 1);
 
         for (int k = 0; k < JUDGE_RATIOS; k++)
                 if (t->ticks == 0)
                         t->log_e[k] = log(begin_with * share[k]);
                 else
-                        t->log_e[k] = log_sum(t->log_e[k], log((t->unspent - unspent) * share[k]));
-        t->unspent = unspent;
+                        t->log_e[k] = log_sum(t->log_e[k], log(more * share[k]));
         t->ticks++;
 }
 
@@ -50,18 +55,29 @@ static double alternative(enum judge_side side, double r0, int k)
         return side == JUDGE_ABOVE ? r0 * grid[k] : r0 / grid[k];
 }
 
+double judge_ratio_of_odds(double odds, double usual)
+{
+        return odds / (1 + (odds - 1) * usual);
+}
+
 void judge_ratio_add(struct judge_ratio *t, enum judge_side side, double r0, double burst, int64_t n_stable, int64_t x_stable,
                      int64_t n_candidate, int64_t x_candidate)
+{
+        judge_ratio_add_usual(t, side, r0, 0, burst, n_stable, x_stable, n_candidate, x_candidate);
+}
+
+void judge_ratio_add_usual(struct judge_ratio *t, enum judge_side side, double r0, double usual, double burst, int64_t n_stable,
+                           int64_t x_stable, int64_t n_candidate, int64_t x_candidate)
 {
         if (n_stable <= 0 || n_candidate <= 0)
                 return; /* nothing to compare with */
         double a = (double) n_stable, b = (double) n_candidate;
         double xa = fmin((double) x_stable, a), xb = fmin((double) x_candidate, b);
-        double null = r0 * b / (a + r0 * b);
+        double most = judge_ratio_of_odds(r0, usual), null = most * b / (a + most * b);
 
         stake(t);
         for (int k = 0; k < JUDGE_RATIOS; k++) {
-                double r = alternative(side, r0, k), pi = r * b / (a + r * b);
+                double r = judge_ratio_of_odds(alternative(side, r0, k), usual), pi = r * b / (a + r * b);
 
                 t->log_e[k] += fmin(tick_cap, xb * slope(pi / null, burst) + xa * slope((1 - pi) / (1 - null), burst));
         }

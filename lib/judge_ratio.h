@@ -21,6 +21,17 @@
  * because a burst's moment generating function at these slopes is y and z; b = 1 is the formula above. b is estimated from ticks
  * before this one. What one tick may add is capped at ln 20, so that no single burst decides.
  *
+ * Common shares: if a share s of stable's requests is bad, as half of them are slower than its median, no candidate can have more
+ * than 1/s times as many, and "1.5 times" is nearly all there is. With `usual` = s, a constant that was fixed before the first
+ * tick, r0 and the alternatives are ratios of odds at that level: the ratio of shares that is tested is
+ *
+ *      rho(r) = r / (1 + (r - 1) s)
+ *
+ * instead of r. rho(1) = 1, rho is below 1/s for every r, and r itself for s = 0. The proof above uses nothing of r0 but that it is a
+ * constant, and (1 + p (y-1))^n <= exp(n p (y-1)) for every p: the test of rho(r0) against rho(r_k) has its error rate for common
+ * shares too, wherever stable's share is meanwhile. Requests being 0 or 1 vary less than the bound allows for, so it errs on the
+ * safe side: at s = 1/2 by a factor of two in the variance.
+ *
  * The evidence is a mixture over ratios and over the moment at which the candidate became worse:
  *
  *      E = unspent + sum_k exp(L_k)
@@ -44,13 +55,17 @@ enum judge_side { JUDGE_ABOVE, JUDGE_BELOW }; /* evidence that the share is abov
 
 struct judge_ratio {                /* zeroed: no evidence yet. All of the test's state */
         double log_e[JUDGE_RATIOS]; /* L_k, stake included */
-        double unspent;
-        double peak; /* the highest log E so far */
+        double peak;                /* the highest log E so far */
         int64_t ticks;
 };
 
 void judge_ratio_add(struct judge_ratio *t, enum judge_side side, double r0, double burst, int64_t n_stable, int64_t x_stable,
                      int64_t n_candidate, int64_t x_candidate);
+/* With a usual share, the same at every tick of a test; judge_ratio_add() has 0. */
+void judge_ratio_add_usual(struct judge_ratio *t, enum judge_side side, double r0, double usual, double burst, int64_t n_stable,
+                           int64_t x_stable, int64_t n_candidate, int64_t x_candidate);
+
+double judge_ratio_of_odds(double odds, double usual); /* rho */
 
 double judge_ratio_log_e(const struct judge_ratio *t); /* log E now */
 

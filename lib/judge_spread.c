@@ -15,11 +15,11 @@ void judge_spread_add(struct judge_spread *s, int64_t n, int64_t x)
                 double p = bad / all, d = x1 / n1 - s->last_x / s->last_n, weight = 1 - 1 / bad;
                 double q = d * d / (p * (1 - p) * (1 / n1 + 1 / s->last_n) * all / (all - 1));
 
-                s->sum += weight * fmin(q, q_cap * judge_spread_dispersion(s));
-                s->weight += weight;
+                s->sum = (float) (s->sum + weight * fmin(q, q_cap * judge_spread_dispersion(s)));
+                s->weight = (float) (s->weight + weight);
         }
-        s->last_n = n1;
-        s->last_x = x1;
+        s->last_n = (float) n1;
+        s->last_x = (float) x1;
 }
 
 double judge_spread_dispersion(const struct judge_spread *s)

@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 struct judge_spread { /* zeroed: nothing known, bad requests count as independent */
-        double sum, weight;
-        double last_n, last_x;
+        float sum, weight;
+        float last_n, last_x;
 };
 
 void judge_spread_add(struct judge_spread *s, int64_t n, int64_t x);

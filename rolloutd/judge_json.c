@@ -1,6 +1,9 @@
 /* The judge's memory to and from JSON. */
 #include "rolloutd/judge_json.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "lib/json.h"
 
 /* The eight numbers of both arms: requests, errors, timed, slow of stable and then of the candidate. */
@@ -55,18 +58,42 @@ static int numbers_from_json(const char *what, json_t *list, double *v, size_t n
         return 0;
 }
 
+static json_t *floats_to_json(const float *v, size_t n)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < n; i++)
+                json_array_append_new(list, json_real((double) v[i]));
+        return list;
+}
+
+static int floats_from_json(const char *what, json_t *list, float *v, size_t n, struct err *e)
+{
+        if (!json_is_array(list) || json_array_size(list) != n)
+                return err_set(e, ERR_INVALID, "%s must be %zu numbers", what, n);
+        for (size_t i = 0; i < n; i++) {
+                double value = json_number_value(json_array_get(list, i));
+
+                if (!json_is_number(json_array_get(list, i)) || !(fabs(value) <= FLT_MAX))
+                        return err_set(e, ERR_INVALID, "%s must be numbers", what);
+                v[i] = (float) value;
+        }
+        return 0;
+}
+
 static json_t *ratio_to_json(const struct judge_ratio *t)
 {
-        return json_pack("{s:o, s:f, s:f, s:I}", "log_e", numbers_to_json(t->log_e, JUDGE_RATIOS), "unspent", t->unspent, "peak",
-                         t->peak, "ticks", (json_int_t) t->ticks);
+        return json_pack("{s:o, s:f, s:I}", "log_e", numbers_to_json(t->log_e, JUDGE_RATIOS), "peak", t->peak, "ticks",
+                         (json_int_t) t->ticks);
 }
 
 static int ratio_from_json(json_t *doc, struct judge_ratio *t, struct err *e)
 {
+        double unspent; /* of an earlier program; it follows from the ticks */
         json_int_t ticks;
         json_t *list;
 
-        if (json_take("test", doc, e, "{s:o, s:F, s:F, s:I}", "log_e", &list, "unspent", &t->unspent, "peak", &t->peak, "ticks",
+        if (json_take("test", doc, e, "{s:o, s?F, s:F, s:I}", "log_e", &list, "unspent", &unspent, "peak", &t->peak, "ticks",
                       &ticks) < 0)
                 return -1;
         t->ticks = ticks;
@@ -75,24 +102,24 @@ static int ratio_from_json(json_t *doc, struct judge_ratio *t, struct err *e)
 
 static json_t *compare_to_json(const struct judge_compare *c)
 {
-        const double spread[] = { c->spread.sum, c->spread.weight, c->spread.last_n, c->spread.last_x };
+        const float spread[] = { c->spread.sum, c->spread.weight, c->spread.last_n, c->spread.last_x };
 
         return json_pack("{s:o, s:o, s:o, s:o}", "worse", ratio_to_json(&c->worse), "sound", ratio_to_json(&c->sound), "effect",
-                         numbers_to_json(c->effect.log_l, JUDGE_EFFECTS), "spread", numbers_to_json(spread, 4));
+                         floats_to_json(c->effect.log_l, JUDGE_EFFECTS), "spread", floats_to_json(spread, 4));
 }
 
 static int compare_from_json(json_t *doc, struct judge_compare *c, struct err *e)
 {
         json_t *worse, *sound, *effect, *spread;
-        double s[4];
+        float s[4];
 
         if (json_object_get(doc, "log_e")) /* of an earlier program, which compared otherwise: the comparison begins again */
                 return 0;
         if (json_take("comparison", doc, e, "{s:o, s:o, s:o, s:o}", "worse", &worse, "sound", &sound, "effect", &effect, "spread",
                       &spread) < 0 ||
             ratio_from_json(worse, &c->worse, e) < 0 || ratio_from_json(sound, &c->sound, e) < 0 ||
-            numbers_from_json("comparison: effect", effect, c->effect.log_l, JUDGE_EFFECTS, e) < 0 ||
-            numbers_from_json("comparison: spread", spread, s, 4, e) < 0)
+            floats_from_json("comparison: effect", effect, c->effect.log_l, JUDGE_EFFECTS, e) < 0 ||
+            floats_from_json("comparison: spread", spread, s, 4, e) < 0)
                 return -1;
         c->spread = (struct judge_spread){ s[0], s[1], s[2], s[3] };
         return 0;
