@@ -13,7 +13,7 @@
 
 enum {
         POLICY_STEPS_MAX = 16,
-        POLICY_QUERIES_MAX = 8,
+        POLICY_QUERIES_MAX = 20,
         POLICY_QUERY_LEN = 1024,
         POLICY_SUMMARY_LEN = 200,
         POLICY_WINDOW_MAX = 8,

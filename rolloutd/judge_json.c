@@ -141,22 +141,29 @@ static int burn_from_json(json_t *list, struct judge_burn b[2], struct err *e)
         return 0;
 }
 
+/* Trailing gates that never failed are left out. */
 static json_t *failures_to_json(const struct judge *j)
 {
         json_t *list = json_array();
+        int n = POLICY_QUERIES_MAX;
 
-        for (int i = 0; i < POLICY_QUERIES_MAX; i++)
+        while (n > 0 && j->failures[n - 1] == 0)
+                n--;
+        for (int i = 0; i < n; i++)
                 json_array_append_new(list, json_integer(j->failures[i]));
         return list;
 }
 
 static int failures_from_json(json_t *list, struct judge *j, struct err *e)
 {
-        double v[POLICY_QUERIES_MAX];
+        double v[POLICY_QUERIES_MAX] = { 0 };
+        size_t n = json_array_size(list);
 
         if (!list)
                 return 0;
-        if (numbers_from_json("failures", list, v, POLICY_QUERIES_MAX, e) < 0)
+        if (n > POLICY_QUERIES_MAX)
+                return err_set(e, ERR_INVALID, "failures: at most %d", POLICY_QUERIES_MAX);
+        if (numbers_from_json("failures", list, v, n, e) < 0)
                 return -1;
         for (int i = 0; i < POLICY_QUERIES_MAX; i++)
                 j->failures[i] = v[i] > 0 && v[i] <= POLICY_FAILURES_MAX ? (uint8_t) v[i] : 0;
