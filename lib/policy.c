@@ -1,12 +1,7 @@
 /* What a policy may say. */
 #include "lib/policy.h"
 
-#include <math.h>
 #include <string.h>
-
-#include "lib/mem.h"
-#include "lib/release.h"
-#include "lib/strbuf.h"
 
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
 
@@ -71,61 +66,12 @@ static int check_share(const char *gate, const struct policy_share *s, struct er
         return 0;
 }
 
-static const char *const placeholders[] = { "{{target}}", "{{model}}", "{{candidate}}", "{{stable}}" };
-
-/* Every {{word}} must be one that policy_query_text() fills in. */
-static int check_placeholders(const struct policy_query *q, const char *text, struct err *e)
-{
-        for (const char *at = strstr(text, "{{"); at; at = strstr(at + 2, "{{")) {
-                bool known = false;
-
-                for (size_t i = 0; i < sizeof placeholders / sizeof *placeholders; i++)
-                        known |= strncmp(at, placeholders[i], strlen(placeholders[i])) == 0;
-                if (!known)
-                        return err_set(
-                                e, ERR_INVALID,
-                                "gates.promql %s: \"%.20s\" is none of {{target}}, {{model}}, {{candidate}} and {{stable}}",
-                                q->name, at);
-        }
-        return 0;
-}
-
-static int check_count(const struct policy_query *q, struct err *e)
-{
-        if (!(q->max_share > 0 && q->max_share < 1))
-                return err_set(e, ERR_INVALID, "gates.promql %s: max_percent must be above 0 and below 100", q->name);
-        if (q->has_min || q->has_max || q->has_fail_below || q->has_fail_above || q->failures > 1)
-                return err_set(e, ERR_INVALID, "gates.promql %s: a gate with of has max_percent and nothing else", q->name);
-        return check_placeholders(q, q->query, e) < 0 ? -1 : check_placeholders(q, q->of, e);
-}
-
 static int check_query(const struct policy *p, int n, struct err *e)
 {
-        const struct policy_query *q = &p->queries[n];
-
-        if (name_check("gates.promql name", q->name, e) < 0)
-                return -1;
         for (int i = 0; i < n; i++)
-                if (strcmp(p->queries[i].name, q->name) == 0)
-                        return err_set(e, ERR_INVALID, "gates.promql: there are two gates named %s", q->name);
-        if (!*q->query)
-                return err_set(e, ERR_INVALID, "gates.promql %s: query is empty", q->name);
-        if (*q->of)
-                return check_count(q, e);
-        if (!q->has_min && !q->has_max)
-                return err_set(e, ERR_INVALID, "gates.promql %s: needs min, max or both", q->name);
-        if ((q->has_fail_below && !(q->has_min && q->fail_below <= q->min)) ||
-            (q->has_fail_above && !(q->has_max && q->fail_above >= q->max)))
-                return err_set(e, ERR_INVALID,
-                               "gates.promql %s: fail_below goes with min and is not above it, fail_above with max and not below",
-                               q->name);
-        if (q->failures < 0 || q->failures > POLICY_FAILURES_MAX)
-                return err_set(e, ERR_INVALID, "gates.promql %s: failures must be 1 to %d", q->name, POLICY_FAILURES_MAX);
-        if ((q->has_min && !isfinite(q->min)) || (q->has_max && !isfinite(q->max)))
-                return err_set(e, ERR_INVALID, "gates.promql %s: min and max must be finite", q->name);
-        if (q->has_min && q->has_max && q->min > q->max)
-                return err_set(e, ERR_INVALID, "gates.promql %s: min is above max", q->name);
-        return check_placeholders(q, q->query, e);
+                if (strcmp(p->queries[i].name, p->queries[n].name) == 0)
+                        return err_set(e, ERR_INVALID, "gates.promql: there are two gates named %s", p->queries[n].name);
+        return policy_query_check(&p->queries[n], e);
 }
 
 static int check_gates(const struct policy *p, struct err *e)
@@ -167,6 +113,11 @@ int policy_check(const struct policy *p, struct err *e)
                 return bad(e, "false_promotion_percent must be above 0 and at most 20");
         if (policy_proofs(p) > 0 && policy_never_compares(p))
                 return bad(e, "sound_ratio needs a step below 100 percent: there is nothing to compare with under all traffic");
+        for (int i = 0; i < p->n_queries; i++)
+                if (policy_compares(&p->queries[i]) && policy_never_compares(p))
+                        return err_set(e, ERR_INVALID,
+                                       "gates.promql %s needs a step with traffic below 100 percent, to compare in",
+                                       p->queries[i].name);
         if (check_range("min_requests", p->min_requests, 1, 1000000000, "1 to 1000000000", e) < 0 ||
             check_range("max_hold", p->max_hold_ms, 1, 7LL * DAY_MS, "1ms to 7 days", e) < 0 ||
             check_range("start_deadline", p->start_deadline_ms, 1, DAY_MS, "1ms to 1 day", e) < 0 ||
@@ -183,39 +134,11 @@ int policy_proofs(const struct policy *p)
         return (p->error_rate.on && p->error_rate.sound_ratio > 0) + (p->latency.on && p->latency.sound_ratio > 0);
 }
 
-enum policy_query_kind policy_query_kind(const struct policy_query *q)
-{
-        return *q->of ? QUERY_SHARE : QUERY_VALUE;
-}
-
 int policy_comparisons(const struct policy *p)
 {
         int n = (p->error_rate.on && p->error_rate.max_ratio > 0) + (p->latency.on && p->latency.max_ratio > 0);
 
         for (int i = 0; i < p->n_queries; i++)
-                n += *p->queries[i].of != '\0';
+                n += policy_query_comparisons(&p->queries[i]);
         return n;
-}
-
-char *policy_query_text(const char *query, const char *target, const char *model, int64_t candidate, int64_t stable)
-{
-        const struct release_text c = release_text(candidate), s = release_text(stable);
-        const char *const values[] = { target, model, c.text, s.text };
-        AUTO_STRBUF b;
-
-        strbuf_init(&b, 16 * POLICY_QUERY_LEN);
-        for (const char *at = query; *at;) {
-                size_t i = 0;
-
-                while (i < sizeof placeholders / sizeof *placeholders &&
-                       strncmp(at, placeholders[i], strlen(placeholders[i])) != 0)
-                        i++;
-                if (i < sizeof placeholders / sizeof *placeholders) {
-                        strbuf_adds(&b, values[i]);
-                        at += strlen(placeholders[i]);
-                } else {
-                        strbuf_addc(&b, *at++);
-                }
-        }
-        return strbuf_take(&b);
 }

@@ -10,15 +10,14 @@
 
 #include "lib/err.h"
 #include "lib/names.h"
+#include "lib/policy_query.h"
 
 enum {
         POLICY_STEPS_MAX = 16,
         POLICY_QUERIES_MAX = 20,
-        POLICY_QUERY_LEN = 1024,
         POLICY_SUMMARY_LEN = 200,
         POLICY_WINDOW_MAX = 8,
         POLICY_REPLICAS_MAX = 32,
-        POLICY_FAILURES_MAX = 100,
 };
 
 struct policy_step {
@@ -36,21 +35,6 @@ struct policy_share {
         double budget;        /* share of bad requests that may be spent in the long run: burn rates; 0: none */
         int64_t objective_ms; /* latency only; one of the histogram's bounds */
 };
-
-/* A PromQL gate: one number. Healthy within [min, max]; a breach below fail_below or above fail_above, `failures` times in a row;
- * between them it is no evidence. Without fail_below and fail_above what is not healthy is a breach. With `of` it is a share
- * instead: both queries are growing counts, and more than max_share of them is a breach (judge_count.h). */
-struct policy_query {
-        char name[NAME_MAX_LEN + 1];
-        char query[POLICY_QUERY_LEN + 1]; /* may hold {{target}}, {{model}}, {{candidate}} and {{stable}} */
-        bool has_min, has_max, has_fail_below, has_fail_above;
-        double min, max, fail_below, fail_above;
-        int failures;                  /* 0 counts as 1 */
-        char of[POLICY_QUERY_LEN + 1]; /* "": not a share */
-        double max_share;
-};
-
-enum policy_query_kind { QUERY_VALUE, QUERY_SHARE };
 
 struct policy_expected { /* traffic that the policy is meant for */
         double rate;     /* requests a second, both versions together; 0: unknown */
@@ -83,9 +67,5 @@ struct policy {
 
 void policy_defaults(struct policy *p);                  /* everything but name, steps and gates */
 int policy_check(const struct policy *p, struct err *e); /* INVALID with a sentence */
-enum policy_query_kind policy_query_kind(const struct policy_query *q);
-int policy_comparisons(const struct policy *p); /* how many comparisons share false_rollback */
-int policy_proofs(const struct policy *p);      /* how many proofs share false_promotion */
-
-/* Fill in a gate's placeholders; candidate and stable are releases (lib/release.h). The caller frees. */
-char *policy_query_text(const char *query, const char *target, const char *model, int64_t candidate, int64_t stable);
+int policy_comparisons(const struct policy *p);          /* how many comparisons share false_rollback */
+int policy_proofs(const struct policy *p);               /* how many proofs share false_promotion */

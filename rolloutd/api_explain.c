@@ -80,13 +80,11 @@ static json_t *gates(const struct target *t)
         const struct rollout *r = &t->now;
         struct judge_view views[JUDGE_VIEWS_MAX];
         int n = judge_explain(&r->judge, r->policy, t->answers, views);
+        const struct policy_names names = { r->target, r->model, r->candidate.version, r->stable.version, r->candidate.version };
         json_t *list = json_array();
 
         for (int i = 0; i < n; i++) {
-                AUTO(str)
-                query = views[i].query
-                                ? policy_query_text(views[i].query, r->target, r->model, r->candidate.version, r->stable.version)
-                                : NULL;
+                AUTO(str) query = views[i].query ? policy_query_text(views[i].query, &names) : NULL;
 
                 json_array_append_new(list, view_to_json(&views[i], query));
         }

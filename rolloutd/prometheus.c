@@ -193,8 +193,9 @@ static void start(struct question *qu, const char *text)
 static void start_gate(struct question *qu, const struct evidence_question *q, int gate, bool is_of)
 {
         const struct policy_query *rule = &q->policy->queries[gate];
-        char *text = policy_query_text(is_of ? rule->of : rule->query, q->target, q->model, q->version[ARM_CANDIDATE],
-                                       q->version[ARM_STABLE]);
+        const struct policy_names names = { q->target, q->model, q->version[ARM_CANDIDATE], q->version[ARM_STABLE],
+                                            q->version[ARM_CANDIDATE] };
+        char *text = policy_query_text(is_of ? rule->of : rule->query, &names);
         struct query *query = &qu->queries[qu->n_queries];
 
         query->gate = gate;

@@ -213,11 +213,11 @@ static void a_file_is_called_as_its_policy(void **state)
 
 static void placeholders_are_filled_in(void **state)
 {
-        char *text = policy_query_text("a{m=\"{{model}}\"} / b{{{candidate}}} - {{stable}}{{x{{target}}", "prod.credit", "credit",
-                                       release_key(12, 3), 7);
+        const struct policy_names names = { "prod.credit", "credit", release_key(12, 3), 7, 7 };
+        char *text = policy_query_text("a{m=\"{{model}}\"} / b{{{candidate}}} - {{stable}}{{x{{target}} {{release}}", &names);
         (void) state;
 
-        assert_string_equal(text, "a{m=\"credit\"} / b{12.3} - 7{{xprod.credit");
+        assert_string_equal(text, "a{m=\"credit\"} / b{12.3} - 7{{xprod.credit 7");
         free(text);
 }
 
