@@ -54,8 +54,9 @@ static void make_mark(struct direct *d)
 
         who(by);
         clock_rfc3339(clock_wall_ms(), at);
-        d->mark = json_pack("{s:s, s:s, s:s}", "sluice.dev/rollback-to", release_text(d->aim.release).text,
-                            "sluice.dev/rollback-by", by, "sluice.dev/rollback-at", at);
+        d->mark = json_pack("{s:s, s:s, s:s, s:s*}", "sluice.dev/rollback-to", release_text(d->aim.release).text,
+                            "sluice.dev/rollback-by", by, "sluice.dev/rollback-at", at, "sluice.dev/rollback-reason",
+                            d->rq->reason);
 }
 
 /* --- reading --- */

@@ -108,10 +108,13 @@ static void blindly(struct direct *d, struct strbuf *out)
         }
         end_line(out);
         kubectl_begin(out, &d->hand, "annotate");
-        strbuf_addf(
-                out,
-                " modelrollout %s --overwrite sluice.dev/rollback-to=$to sluice.dev/rollback-by=%s sluice.dev/rollback-at=%s\n",
-                d->name, json_str(d->mark, "sluice.dev/rollback-by"), json_str(d->mark, "sluice.dev/rollback-at"));
+        strbuf_addf(out,
+                    " modelrollout %s --overwrite sluice.dev/rollback-to=$to sluice.dev/rollback-by=%s sluice.dev/rollback-at=%s",
+                    d->name, json_str(d->mark, "sluice.dev/rollback-by"), json_str(d->mark, "sluice.dev/rollback-at"));
+        AUTO(str) reason = d->rq->reason ? xasprintf("sluice.dev/rollback-reason=%s", d->rq->reason) : NULL;
+        if (reason)
+                kubectl_word(out, reason);
+        end_line(out);
         kubectl_begin(out, &d->hand, "patch");
         strbuf_addf(out,
                     " httproute %s --type=json -p "

@@ -9,6 +9,7 @@
 #include "ctl/rollout_view.h"
 #include "ctl/text.h"
 #include "lib/clock.h"
+#include "lib/json.h"
 #include "lib/kube_config.h"
 #include "lib/mem.h"
 
@@ -99,13 +100,16 @@ static int go_direct(struct ctl *c, const struct call *call, struct kube_config 
                                            .namespace_ = call_flag(call, "namespace"),
                                            .kubeconfig = call_flag(call, "kubeconfig"),
                                            .context = call_flag(call, "context"),
+                                           .reason = call_flag(call, "reason"),
                                            .dry_run = call_has(call, "dry-run"),
                                            .maybe_done = maybe_done };
-        struct kube *k = kube_new(config);
 
+        if (rq.reason && !json_is_utf8(rq.reason)) {
+                kube_config_done(config);
+                return err_set(e, ERR_INVALID, "--reason is no UTF-8");
+        }
+        struct kube *k = kube_new(config);
         c->hint[0] = '\0';
-        if (call_flag(call, "reason") && !rq.dry_run)
-                ctl_note(c, "the reason cannot be kept without rolloutd");
         int r = direct_rollback(c, k, &rq, e);
         kube_free(k);
         return r;

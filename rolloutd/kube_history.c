@@ -70,12 +70,13 @@ static void on_unmarked(void *arg, json_t *object, const struct kube_failure *fa
                 LOG_WARN("the mark of a rollback could not be taken away", "error", failure->err.msg);
 }
 
-/* Whatever of the three there is goes, if the mark is still the one that was followed. */
+/* Whatever of them there is goes, if the mark is still the one that was followed. */
 void kube_history_unmark(struct kube_platform *k, struct kube_target *t, const char *id)
 {
         static const char *const paths[] = { "/metadata/annotations/sluice.dev~1rollback-to",
                                              "/metadata/annotations/sluice.dev~1rollback-by",
-                                             "/metadata/annotations/sluice.dev~1rollback-at" };
+                                             "/metadata/annotations/sluice.dev~1rollback-at",
+                                             "/metadata/annotations/sluice.dev~1rollback-reason" };
         AUTO(json) patch = json_pack("[{s:s, s:s, s:s}]", "op", "test", "path", paths[2], "value", id);
         struct kube_call call = { .verb = KUBE_JSON_PATCH,
                                   .resource = &k->kinds.rollouts,

@@ -54,6 +54,7 @@ enum { KUBE_RELEASES_MAX = WORLD_VERSIONS_MAX, KUBE_NAME_MAX = 40, KUBE_OBJECT_N
 #define KUBE_ANNOTATION_EPOCH "sluice.dev/epoch" /* of the leader that wrote it */
 #define KUBE_MARK_TO "sluice.dev/rollback-to"    /* `ctl rollback` past us: on the ModelRollout */
 #define KUBE_MARK_BY "sluice.dev/rollback-by"
+#define KUBE_MARK_REASON "sluice.dev/rollback-reason"
 #define KUBE_MARK_AT "sluice.dev/rollback-at" /* also the mark's id */
 
 struct kube_pod {         /* an endpoint of a release's Service */

@@ -287,6 +287,7 @@ static void read_mark(struct kube_spec *s, const json_t *object)
         const char *at = json_string_value(json_object_get(notes, "sluice.dev/rollback-at"));
         const char *by = json_string_value(json_object_get(notes, "sluice.dev/rollback-by"));
         const char *to = json_string_value(json_object_get(notes, "sluice.dev/rollback-to"));
+        const char *reason = json_string_value(json_object_get(notes, "sluice.dev/rollback-reason"));
 
         if (!at || !*at || strlen(at) >= sizeof((struct desire *) 0)->mark.id)
                 return;
@@ -294,6 +295,7 @@ static void read_mark(struct kube_spec *s, const json_t *object)
                 s->mark_to = 0;
         s->mark_id = xstrdup(at);
         s->mark_by = xstrdup(by && strlen(by) <= NAME_MAX_LEN && json_is_utf8(by) ? by : "");
+        s->mark_reason = reason && *reason && json_is_utf8(reason) ? xasprintf("%.*s", MARK_REASON_LEN, reason) : NULL;
 }
 
 /* --- all of it --- */
@@ -336,6 +338,7 @@ void kube_spec_free(struct kube_spec *s)
         free(s->route.owned);
         free(s->mark_id);
         free(s->mark_by);
+        free(s->mark_reason);
         free(s->invalid);
         free(s);
 }
@@ -361,6 +364,7 @@ void kube_spec_desire(const struct kube_spec *s, const char *target, struct desi
         put(out->invalid, sizeof out->invalid, s->invalid);
         put(out->mark.id, sizeof out->mark.id, s->mark_id);
         put(out->mark.actor, sizeof out->mark.actor, s->mark_by);
+        put(out->mark.reason, sizeof out->mark.reason, s->mark_reason);
         if (s->n_steps)
                 memcpy(out->steps, s->steps, (size_t) s->n_steps * sizeof *s->steps);
 }

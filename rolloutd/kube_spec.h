@@ -28,7 +28,7 @@ struct kube_spec { /* strings are owned, NULL where absent */
                 int port;
                 char *owned; /* Owned: {"parentRefs","hostnames","matches","filters"} as compact JSON */
         } route;
-        char *mark_id, *mark_by; /* from the annotations */
+        char *mark_id, *mark_by, *mark_reason; /* from the annotations */
         int64_t mark_to;
         char *invalid; /* the sentence; what could be read is filled in nevertheless; NULL: it is good */
 };

@@ -27,6 +27,7 @@
 enum {
         WORLD_VERSIONS_MAX = 16, /* versions of one target that may run side by side */
         WEIGHT_ALL = 10000,      /* weights are basis points: 500 is 5 % */
+        MARK_REASON_LEN = 160,   /* of a rollback past us */
 };
 
 struct weight {
@@ -79,6 +80,7 @@ struct desire {
                 char id[64];
                 int64_t to; /* 0: not said */
                 char actor[NAME_MAX_LEN + 1];
+                char reason[MARK_REASON_LEN + 1];
         } mark;
 };
 

@@ -158,6 +158,9 @@ bool rollout_scale(struct rollout *r, int replicas, int surge_percent);
 /* What is declared is there already: it is not to be started. */
 void rollout_follow(struct rollout *r, const struct release *what);
 
+/* A release that still runs although its time in the window ran out, and is wanted back: it is kept once more. */
+void rollout_recall(struct rollout *r, int64_t version, int64_t now_ms);
+
 /* Somebody changed the router's weights, or they were lost; they are being put right. The step goes on where it was when they stand. */
 void rollout_drifted(struct rollout *r, const char *what, int64_t now_ms);
 

@@ -33,6 +33,17 @@ void rollout_window_push(struct rollout *r, struct placed p, int64_t now_ms)
         r->window[0] = p;
 }
 
+void rollout_recall(struct rollout *r, int64_t version, int64_t now_ms)
+{
+        struct placed p = { .version = version, .replicas = r->stable.replicas };
+
+        if (r->followed.version == version) {
+                memcpy(p.digest, r->followed.digest, sizeof p.digest);
+                memcpy(p.build, r->followed.build, sizeof p.build);
+        }
+        rollout_window_push(r, p, now_ms);
+}
+
 static const struct placed *window_find(const struct rollout *r, int64_t version)
 {
         for (int i = 0; i < r->n_window; i++)

@@ -69,6 +69,7 @@ static void keep(struct want *want, const struct desire *d)
         replace(&want->invalid, d->invalid);
         replace(&want->mark_id, d->mark.id);
         replace(&want->mark_actor, d->mark.actor);
+        replace(&want->mark_reason, d->mark.reason);
         keep_steps(want, d);
         memcpy(want->build, d->build, sizeof want->build);
         want->mark_to = d->mark.to;
@@ -98,6 +99,7 @@ static void want_free(struct want *want)
         free(want->invalid);
         free(want->mark_id);
         free(want->mark_actor);
+        free(want->mark_reason);
         free(want->steps);
         free(want->trouble);
         free(want);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/mem.h"
+#include "lib/utf8.h"
 #include "rolloutd/wants_private.h"
 
 enum { SOON_MS = 1000, CALM_MS = 10000 };
@@ -124,19 +125,38 @@ static bool ask(struct want *want, struct request *rq)
         return taken;
 }
 
+/* Whoever went past us saw a release in the window that has run out here meanwhile. While it runs it can be had. */
+static void recall(struct want *want)
+{
+        struct target *t = want->t;
+        const struct version_status *s = target_status(t, want->mark_to);
+        int64_t to;
+
+        if (rollout_back_to(&t->now, want->mark_to, &to, NULL) == 0 || want->mark_to == t->now.stable.version ||
+            want->mark_to == t->now.candidate.version || !s || s->wanted == 0)
+                return;
+        rollout_recall(&t->now, want->mark_to, t->env->wall_ms(t->env->arg));
+}
+
 void want_mark(struct want *want)
 {
         struct target *t = want->t;
-        struct request rq = { .what = ASK_ROLLBACK, .reason = "past rolloutd, at the cluster" };
+        struct request rq = { .what = ASK_ROLLBACK };
         bool done = false;
 
-        if (!want->mark_id || strcmp(want->mark_id, t->now.mark) == 0 || t->now.rollout_id == 0)
+        /* What runs is to be seen first. */
+        if (!want->mark_id || strcmp(want->mark_id, t->now.mark) == 0 || t->now.rollout_id == 0 || t->loading ||
+            !t->world.versions)
                 return;
         snprintf(rq.mark, sizeof rq.mark, "%.*s", ROLLOUT_MARK_LEN, want->mark_id);
         snprintf(rq.actor, sizeof rq.actor, "%.*s", NAME_MAX_LEN, want->mark_actor ? want->mark_actor : "ctl");
+        snprintf(rq.reason, sizeof rq.reason, "past rolloutd, at the cluster%s%s", want->mark_reason ? ": " : "",
+                 want->mark_reason ? want->mark_reason : "");
+        utf8_clean(rq.reason);
+        recall(want);
         if (rollout_back_to(&t->now, want->mark_to, &rq.version, NULL) == 0)
                 done = target_ask(t, &rq, NULL) == 0;
-        if (!done && !t->loading) { /* there is nothing to follow: it has been done already, or cannot be */
+        if (!done) { /* there is nothing to follow: it has been done already, or cannot be */
                 memcpy(t->now.mark, rq.mark, sizeof t->now.mark);
                 t->edits++;
         }

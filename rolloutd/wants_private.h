@@ -21,7 +21,7 @@ struct want {              /* one declaration; there are thousands */
         int n_steps, replicas, surge_percent;
         bool paused;
         int64_t generation;
-        char *mark_id, *mark_actor; /* NULL: no mark */
+        char *mark_id, *mark_actor, *mark_reason; /* NULL: no mark; no reason */
         int64_t mark_to, unmark_at_ms;
 
         struct registry_version found; /* what ref means; number 0: not known yet */

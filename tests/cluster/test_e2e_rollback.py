@@ -87,13 +87,15 @@ def test_ctl_rolls_back_without_rolloutd_which_agrees_when_it_is_back(site):
     r = site.ctl("rollback", f"{site.namespace}.fraud", "--reason", "rolloutd is down")
     assert site.share("2") == 0 and site.share("1") == 100, r.stdout
     marks = site.rollout()["metadata"].get("annotations", {})
-    assert "sluice.dev/rollback-to" in marks
+    assert "sluice.dev/rollback-to" in marks and marks["sluice.dev/rollback-reason"] == "rolloutd is down"
     since = wait_until(lambda: load.snapshot(), "answers")
     wait_until(lambda: load.versions["1"] - since["1"] > 100, "answers")
     assert site.share("2") == 0
     site.daemon.start()
     site.wait("rolloutd agrees", 40, phase="RolledBack", stable="1")
     wait_until(lambda: "sluice.dev/rollback-to" not in site.rollout()["metadata"].get("annotations", {}), "the mark is gone")
+    assert any("at the cluster: rolloutd is down" in ev["why"] for ev in site.status()["history"]), "the reason is kept"
+    assert not [a for a in site.rollout()["metadata"].get("annotations", {}) if "rollback" in a]
     assert site.share("2") == 0 and load.stop() == []
 
 

@@ -137,7 +137,7 @@ static void all_of_it_is_read(void **state)
 {
         struct kube_spec *s = spec_of(
                 "{'metadata':{'name':'fraud','annotations':{'sluice.dev/rollback-at':'2026-01-02T03:04:05Z','sluice.dev/"
-                "rollback-by':"
+                "rollback-reason':'it is wrong','sluice.dev/rollback-by':"
                 "'ann','sluice.dev/"
                 "rollback-to':'6.1'}},'spec':{'model':'fraud-score','alias':'champion','policy':'slow','paused':true,"
                 "'strategy':{'canary':{'steps':[{'weight':0.01,'hold':'1h30m'},{'weight':25.5,'hold':'90s','pause':true},{'"
@@ -163,6 +163,7 @@ static void all_of_it_is_read(void **state)
         assert_int_equal(d.surge_percent, 50);
         assert_string_equal(d.mark.id, "2026-01-02T03:04:05Z");
         assert_string_equal(d.mark.actor, "ann");
+        assert_string_equal(d.mark.reason, "it is wrong");
         assert_int_equal(d.mark.to, release_key(6, 1));
         assert_true(s->autoscaled);
         assert_int_equal(s->route.mode, KUBE_ROUTE_ADOPTED);

@@ -393,6 +393,7 @@ static void a_rollback_past_us_is_taken_over_once(void **state)
         serve();
         d = desire("2", "a");
         want(&d);
+        pass_until(PHASE_CANARY, 20000);
         pass_until(PHASE_DONE, 60000);
         pass(500);
         fx.sim.versions[1].weight_bp = WEIGHT_ALL; /* as ctl does without us */
@@ -416,6 +417,37 @@ static void a_rollback_past_us_is_taken_over_once(void **state)
         pass(3000);
         assert_int_equal(fx.sim.target->now.stable.version, 1); /* version 2 stays declared, and is not started again */
         assert_int_equal(phase(), PHASE_ROLLED_BACK);
+}
+
+static void a_rollback_past_us_to_what_ran_out_here_meanwhile_is_taken_over(void **state)
+{
+        struct desire d;
+        (void) state;
+
+        serve();
+        d = desire("2", "a");
+        want(&d);
+        pass_until(PHASE_CANARY, 20000);
+        pass_until(PHASE_DONE, 60000);
+        pass(500);
+        /* When the cluster can be reached again, its time is over. */
+        assert_int_equal(fx.sim.target->now.window[0].version, 1);
+        assert_true(rollout_expire(&fx.sim.target->now, fx.sim.target->now.window[0].until_ms));
+        assert_int_equal(fx.sim.target->now.n_window, 0);
+        fx.sim.versions[1].weight_bp = WEIGHT_ALL; /* as ctl does without us */
+        fx.sim.versions[2].weight_bp = 0;
+        strcpy(d.mark.id, "2026-11-23T22:00:00Z");
+        strcpy(d.mark.reason, "complaints");
+        d.mark.to = 1;
+        want(&d);
+        for (int i = 0; i < 100; i++) {
+                pass(50);
+                assert_int_equal(fx.sim.versions[1].weight_bp, WEIGHT_ALL);
+        }
+        assert_int_equal(fx.sim.target->now.stable.version, 1);
+        assert_int_equal(phase(), PHASE_ROLLED_BACK);
+        assert_non_null(strstr(fx.sim.target->now.note, "past rolloutd, at the cluster: complaints"));
+        assert_true(fx.unmarks >= 1);
 }
 
 static void a_mark_before_anything_ran_is_taken_away(void **state)
@@ -574,6 +606,7 @@ int main(void)
                 TEST(the_declared_steps_are_gone_through),
                 TEST(a_declared_pause_is_the_declarations_to_end),
                 TEST(a_rollback_past_us_is_taken_over_once),
+                TEST(a_rollback_past_us_to_what_ran_out_here_meanwhile_is_taken_over),
                 TEST(a_mark_before_anything_ran_is_taken_away),
                 TEST(a_mark_that_asks_for_nothing_is_taken_away),
                 TEST(bad_declarations_are_told_and_disturb_nothing),
