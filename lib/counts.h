@@ -10,6 +10,12 @@ struct counts {
         int64_t timed, slow;      /* from the histogram; slow is above the latency objective */
 };
 
+enum { COUNTS_BOUNDS_MAX = 4 };
+
+struct tail { /* requests that were timed, and how many of them took longer than one of the histogram's bounds */
+        int64_t of, above;
+};
+
 static inline void counts_add(struct counts *to, const struct counts *more)
 {
         to->requests += more->requests;

@@ -1,14 +1,12 @@
 /* Counting between scrapes. */
 #include "lib/sampler.h"
 
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/mem.h"
 #include "lib/release.h"
+#include "lib/sampler_latency.h"
 
 static const char *const quality_names[] = {
 #define X(name, text) [QUALITY_##name] = text,
@@ -19,20 +17,6 @@ static const char *const quality_names[] = {
 const char *quality_name(enum quality q)
 {
         return quality_names[q];
-}
-
-/* The worse problem stays; the first of its kind gives the sentence. */
-static void complain(struct reading *out, enum quality q, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void complain(struct reading *out, enum quality q, const char *fmt, ...)
-{
-        va_list ap;
-
-        if (out->quality != QUALITY_GOOD && out->quality <= q)
-                return;
-        out->quality = q;
-        va_start(ap, fmt);
-        vsnprintf(out->reason, sizeof out->reason, fmt, ap);
-        va_end(ap);
 }
 
 static enum arm arm_of(const struct sampler_question *q, int64_t version)
@@ -48,108 +32,40 @@ static bool same_instance(const struct series *s, const char *instance, int64_t 
         return s->version == version && strcmp(s->instance, instance) == 0;
 }
 
-/* --- one series: from the mark to the newest scrape --- */
-
-struct span {
-        int64_t from_ms, to_ms; /* count what happened after from and up to to */
-        bool from_seen;         /* the range covers from, so a series without a sample there did not exist yet */
-        int64_t fresh_since_ms;
-};
-
-static bool usable(double v)
+/* A counter of requests. */
+static void count_requests(const struct series *s, const struct sampler_span *span, int64_t *all, int64_t *fresh,
+                           struct reading *out)
 {
-        return isfinite(v) && v >= 0 && v <= 9e15;
+        struct sampler_growth g = { 0 };
+
+        sampler_grow(s, span, &g);
+        if (g.unclear)
+                sampler_complain(out, QUALITY_NAN, "a counter of %s is not a number", s->instance);
+        *all += g.all;
+        *fresh += g.fresh;
 }
 
-/* The value of the counter at span->from_ms, or the first one in the range if that is all there is. Returns the index of
- * the first sample to count. */
-static size_t base_value(const struct series *s, const struct span *span, double *base, int64_t *base_ms, struct reading *out)
-{
-        bool found = false, there = false; /* a number, any sample, up to from_ms */
-        size_t i = 0;
-
-        *base = 0;
-        *base_ms = span->from_ms;
-        for (; i < s->n && s->samples[i].at_ms <= span->from_ms; i++) {
-                there = true;
-                if (!usable(s->samples[i].value))
-                        continue;
-                *base = s->samples[i].value;
-                *base_ms = s->samples[i].at_ms;
-                found = true;
-        }
-        if (there && !found)
-                complain(out, QUALITY_NAN, "a counter of %s is not a number", s->instance);
-        if (found || (!there && span->from_seen))
-                return i; /* known, or it began at 0 after from_ms */
-        while (i < s->n && !usable(s->samples[i].value))
-                i++;
-        if (i == s->n)
-                return i;
-        *base = s->samples[i].value;
-        *base_ms = s->samples[i].at_ms;
-        return i + 1;
-}
-
-static void count_series(const struct series *s, const struct span *span, int64_t *all, int64_t *fresh, struct reading *out)
-{
-        double base, v;
-        int64_t base_ms;
-
-        for (size_t i = base_value(s, span, &base, &base_ms, out); i < s->n && s->samples[i].at_ms <= span->to_ms; i++) {
-                v = s->samples[i].value;
-                if (!usable(v)) {
-                        complain(out, QUALITY_NAN, "a counter of %s is not a number", s->instance);
-                        continue;
-                }
-                int64_t d = (int64_t) (v < base ? v : v - base);
-                *all += d;
-                if (base_ms >= span->fresh_since_ms)
-                        *fresh += d;
-                base = v;
-                base_ms = s->samples[i].at_ms;
-        }
-}
-
-static bool near(double a, double b)
-{
-        return fabs(a - b) <= 1e-9 + 1e-6 * fabs(b);
-}
-
-/* All series of one instance. Slow requests are all timed ones minus those within the objective. */
+/* All series of one instance. */
 static void count_instance(const struct sampler_question *q, const struct series *series, size_t n, const struct series *up,
-                           const struct span *span, enum arm arm, struct reading *out)
+                           const struct sampler_span *span, enum arm arm, struct reading *out)
 {
-        struct counts all = { 0 }, fresh = { 0 };
-        int64_t fast = 0, fresh_fast = 0;
-        bool timed = false, bucket = false;
+        struct counts *all = &out->all[arm], *fresh = &out->fresh[arm];
+        struct sampler_latency latency = { 0 };
 
         for (size_t i = 0; i < n; i++) {
                 const struct series *s = &series[i];
 
                 if (s->kind == SERIES_UP || !same_instance(s, up->instance, up->version))
                         continue;
-                if (s->kind == SERIES_REQUESTS) {
-                        count_series(s, span, &all.requests, &fresh.requests, out);
-                        if (s->is_error)
-                                count_series(s, span, &all.errors, &fresh.errors, out);
-                } else if (isinf(s->le_s)) {
-                        timed = true;
-                        count_series(s, span, &all.timed, &fresh.timed, out);
-                } else if (near(s->le_s, (double) q->objective_ms / 1000)) {
-                        bucket = true;
-                        count_series(s, span, &fast, &fresh_fast, out);
+                if (s->kind == SERIES_BUCKET) {
+                        sampler_latency_bucket(&latency, q, span, s);
+                        continue;
                 }
+                count_requests(s, span, &all->requests, &fresh->requests, out);
+                if (s->is_error)
+                        count_requests(s, span, &all->errors, &fresh->errors, out);
         }
-        if (q->objective_ms && timed && !bucket)
-                complain(out, QUALITY_NO_BUCKET, "the latency histogram has no bound at the objective of %lld ms",
-                         (long long) q->objective_ms);
-        if (bucket) {
-                all.slow = all.timed > fast ? all.timed - fast : 0;
-                fresh.slow = fresh.timed > fresh_fast ? fresh.timed - fresh_fast : 0;
-        }
-        counts_add(&out->all[arm], &all);
-        counts_add(&out->fresh[arm], &fresh);
+        sampler_latency_count(&latency, q, up->instance, arm, out);
 }
 
 /* --- instances and their marks --- */
@@ -213,7 +129,7 @@ static void read_instance(struct sampler *s, const struct sampler_question *q, c
         if (newest_ms == 0)
                 return;
         struct sampler_mark *mark = mark_of(s, up);
-        const struct span span = {
+        const struct sampler_span span = {
                 .from_ms = mark->until_ms ? mark->until_ms : first_ms,
                 .to_ms = newest_ms,
                 .from_seen = mark->until_ms == 0 || mark->until_ms >= q->range_from_ms,
@@ -228,7 +144,7 @@ static void read_instance(struct sampler *s, const struct sampler_question *q, c
         if (q->server_ms - newest_ms <= 2 * q->scrape_ms)
                 out->alive[arm]++;
         if (newest_ms - q->server_ms > SAMPLER_SKEW_MAX_MS)
-                complain(out, QUALITY_SKEW, "samples of %s are %lld s ahead of Prometheus's clock", up->instance,
+                sampler_complain(out, QUALITY_SKEW, "samples of %s are %lld s ahead of Prometheus's clock", up->instance,
                          (long long) (newest_ms - q->server_ms) / 1000);
 }
 
@@ -239,13 +155,13 @@ static void check_arm(const struct sampler_question *q, enum arm a, struct readi
         if (q->version[a] == 0 || q->expected[a] == 0)
                 return;
         if (out->newest_ms[a] == 0)
-                complain(out, QUALITY_EMPTY, "Prometheus has no samples of the %s version %s", name,
+                sampler_complain(out, QUALITY_EMPTY, "Prometheus has no samples of the %s version %s", name,
                          release_text(q->version[a]).text);
         else if (out->alive[a] == 0)
-                complain(out, QUALITY_STALE, "the newest sample of the %s version %s is %.1f s old", name,
+                sampler_complain(out, QUALITY_STALE, "the newest sample of the %s version %s is %.1f s old", name,
                          release_text(q->version[a]).text, (double) (q->server_ms - out->newest_ms[a]) / 1000);
         else if (out->alive[a] < q->expected[a])
-                complain(out, QUALITY_MISSING, "Prometheus scrapes %d of %d instances of the %s version %s", out->alive[a],
+                sampler_complain(out, QUALITY_MISSING, "Prometheus scrapes %d of %d instances of the %s version %s", out->alive[a],
                          q->expected[a], name, release_text(q->version[a]).text);
 }
 
@@ -260,7 +176,7 @@ void sampler_read(struct sampler *s, const struct sampler_question *q, const str
         check_arm(q, ARM_CANDIDATE, out);
         check_arm(q, ARM_STABLE, out);
         if (skew_ms > SAMPLER_SKEW_MAX_MS || skew_ms < -SAMPLER_SKEW_MAX_MS)
-                complain(out, QUALITY_SKEW, "Prometheus's clock is %.1f s away from ours", (double) skew_ms / 1000);
+                sampler_complain(out, QUALITY_SKEW, "Prometheus's clock is %.1f s away from ours", (double) skew_ms / 1000);
 }
 
 int64_t sampler_range_ms(const struct sampler *s, int64_t server_ms, int64_t least_ms, int64_t most_ms)

@@ -59,7 +59,8 @@ struct sampler_mark *sampler_add(struct sampler *s); /* one more mark, zeroed; w
         X(NAN, "not-a-number")                                                                                                   \
         X(EMPTY, "no-samples")    /* an arm that should have traffic is not scraped at all */                                    \
         X(STALE, "stale")         /* it was, but not lately */                                                                   \
-        X(NO_BUCKET, "no-bucket") /* the histogram has no bound at the latency objective */                                      \
+        X(HISTOGRAM, "bad-histogram") /* its buckets contradict each other */                                                    \
+        X(NO_BUCKET, "no-bucket") /* the histogram has no bound at the latency objective, or at one that stable is compared at */ \
         X(MISSING, "missing")     /* fewer instances alive than run: a breach is valid, health is not */
 
 enum quality {
@@ -75,6 +76,8 @@ struct sampler_question {
         int64_t version[ARM_COUNT];  /* 0: this arm does not exist */
         int expected[ARM_COUNT];     /* instances that should be scraped */
         int64_t objective_ms;        /* 0: latency is not asked for */
+        int32_t bounds_us[COUNTS_BOUNDS_MAX]; /* more of the histogram's bounds */
+        int n_bounds;
         int64_t fresh_since_ms;      /* requests after this moment also count as fresh; Prometheus's clock */
         int64_t range_from_ms;       /* how far back the samples reach */
         int64_t server_ms, local_ms; /* now, by Prometheus's clock and by ours */
@@ -83,6 +86,7 @@ struct sampler_question {
 
 struct reading {
         struct counts all[ARM_COUNT], fresh[ARM_COUNT];
+        struct tail bounds[ARM_COUNT][COUNTS_BOUNDS_MAX]; /* above the question's bounds; each counts only where it is sure */
         int alive[ARM_COUNT];
         int64_t newest_ms[ARM_COUNT]; /* newest good scrape of any instance, 0 if none */
         enum quality quality;
