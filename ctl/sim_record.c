@@ -42,7 +42,8 @@ static void busiest(const struct series_list *l, int64_t objective_ms, int64_t f
         for (size_t i = 0; i < l->n; i++) {
                 if (i > 0 && l->series[i].version == l->series[i - 1].version)
                         continue;
-                sampler_ticks(l->series, l->n, l->series[i].version, objective_ms, from_ms, SIM_TICK_MS, next.ticks, next.n);
+                sampler_ticks(l->series, l->n, l->series[i].version, 1000 * objective_ms, from_ms, SIM_TICK_MS, next.ticks,
+                              next.n);
                 if (requests_of(&next) > requests_of(out)) {
                         struct sim_record kept = *out;
 

@@ -16,6 +16,15 @@ struct tail { /* requests that were timed, and how many of them took longer than
         int64_t of, above;
 };
 
+enum { LATENCY_BOUNDS_MAX = 64 };
+
+struct latency_histogram { /* what one arm did for a while */
+        int n;
+        int32_t us[LATENCY_BOUNDS_MAX];     /* ascending: the finite bounds */
+        int64_t within[LATENCY_BOUNDS_MAX]; /* requests that took at most so long; never descending */
+        int64_t all;
+};
+
 static inline void counts_add(struct counts *to, const struct counts *more)
 {
         to->requests += more->requests;

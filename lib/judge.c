@@ -12,7 +12,7 @@
 void judge_answers(struct judge *j, const struct policy *p, const struct gate_value *queries)
 {
         for (int i = 0; i < p->n_queries; i++) {
-                struct judge_asked a = judge_asked(p, i, &queries[i]);
+                struct judge_asked a = judge_asked(j, p, i, &queries[i]);
 
                 judge_query_kind(a.q)->look(j, &a);
         }
@@ -20,14 +20,14 @@ void judge_answers(struct judge *j, const struct policy *p, const struct gate_va
 
 static bool gate_breaks(const struct judge *j, const struct policy *p, int i, const struct gate_value *value, struct verdict *v)
 {
-        struct judge_asked a = judge_asked(p, i, value);
+        struct judge_asked a = judge_asked(j, p, i, value);
 
         return judge_query_kind(a.q)->breaks(j, &a, v);
 }
 
 static bool gate_open(const struct judge *j, const struct policy *p, int i, const struct gate_value *value, struct verdict *v)
 {
-        struct judge_asked a = judge_asked(p, i, value);
+        struct judge_asked a = judge_asked(j, p, i, value);
 
         return judge_query_kind(a.q)->open(j, &a, v);
 }
@@ -57,10 +57,19 @@ static bool breaks(const struct judge *j, const struct policy *p, const struct j
                 for (int i = 0; i < 2; i++)
                         if (gates[k](&g[i], v) && v->state == VERDICT_BREACH)
                                 return true;
+        for (int i = 0; i < j->bounds.n; i++)
+                if (judge_bound_breaks(&j->bounds.list[i], &p->latency, g[1].log_needed, v))
+                        return true;
         for (int i = 0; i < p->n_queries; i++)
                 if (gate_breaks(j, p, i, &queries[i], v))
                         return true;
         return false;
+}
+
+/* Where stable and candidate both serve, all of stable's quantiles have to be known. */
+static bool bounds_open(const struct judge *j, const struct policy *p, struct verdict *v)
+{
+        return j->step[ARM_STABLE].requests > 0 && judge_bounds_open(&j->bounds, &p->latency, v);
 }
 
 /* Limits and budgets speak without a breach when stable is above them too. */
@@ -92,6 +101,9 @@ static void say_healthy(const struct judge *j, const struct judge_share g[2], st
 {
         const struct counts *c = &j->step[ARM_CANDIDATE], *s = &j->step[ARM_STABLE];
         double log_e = fmax(judge_ratio_log_e(&j->errors.worse), judge_ratio_log_e(&j->slow.worse));
+
+        for (int i = 0; i < j->bounds.n; i++)
+                log_e = fmax(log_e, judge_ratio_log_e(&j->bounds.list[i].worse));
 
         verdict_say(v, VERDICT_HEALTHY, "",
                     "the candidate failed %lld of %lld requests (%.2f %%), stable %lld of %lld (%.2f %%); %lld and %lld were too "
@@ -126,7 +138,7 @@ static void decide(const struct judge *j, const struct policy *p, bool preview, 
                 verdict_say(&v, VERDICT_NO_EVIDENCE, quality_name(quality), "%s", reason);
         else if (!shared_trouble(g, &v) && !queries_open(j, p, queries, &v) &&
                  !too_few(j, g, preview ? 0 : p->min_requests, &v) &&
-                 (preview || (!judge_share_unproved(&g[0], &v) && !judge_share_unproved(&g[1], &v))))
+                 (preview || (!bounds_open(j, p, &v) && !judge_share_unproved(&g[0], &v) && !judge_share_unproved(&g[1], &v))))
                 say_healthy(j, g, &v);
         *out = v;
 }
@@ -143,8 +155,20 @@ void judge_decide_preview(const struct judge *j, const struct policy *p, enum qu
         decide(j, p, true, quality, reason, queries, out);
 }
 
+void judge_done(struct judge *j)
+{
+        judge_bounds_done(&j->bounds);
+        *j = (struct judge){ 0 };
+}
+
+int judge_comparisons(const struct judge *j, const struct policy *p)
+{
+        return policy_comparisons(p) - j->bounds.merged;
+}
+
 void judge_watch_again(struct judge *j)
 {
+        judge_bounds_done(&j->bounds);
         j->errors.spread = j->slow.spread = (struct judge_spread){ 0 };
 }
 
@@ -223,6 +247,7 @@ void judge_add(struct judge *j, const struct policy *p, const struct reading *r,
                 counts_add(&j->step[i], &r->fresh[i]);
         }
         compare(j, p);
+        judge_bounds_add(&j->bounds, &p->latency, r->bounds);
 }
 
 void judge_add_preview(struct judge *j, const struct reading *r, int64_t server_ms)

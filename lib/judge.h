@@ -8,6 +8,8 @@
  * - error-budget, latency-budget: the candidate spends its budget too fast (judge_burn.h), and stable does not.
  * - error-rate, latency: the sequential comparison with stable of judge_ratio.h, with the policy's false_rollback shared out
  *   equally among the comparisons. Stable has to have traffic at the same time; under all traffic only limits can speak.
+ * - latency-p50 and the like: the same comparison above stable's own quantiles (judge_bounds.h). While one of them is not known yet
+ *   nothing is healthy.
  * - the policy's PromQL gates, by their own names, after as many failures in a row as each allows.
  *
  * A breach stands whatever the quality of the evidence. Health needs evidence of good quality, every PromQL gate answered and
@@ -20,6 +22,7 @@
 #include <stdint.h>
 
 #include "lib/counts.h"
+#include "lib/judge_bounds.h"
 #include "lib/judge_burn.h"
 #include "lib/judge_compare.h"
 #include "lib/judge_count.h"
@@ -29,7 +32,7 @@
 
 enum { JUDGE_WINDOW_MS = 60 * 1000 };
 
-/* Everything the judge remembers of a rollout; saved with it. Zeroed: nothing seen. */
+/* Everything the judge remembers of a rollout; saved with it. Zeroed: nothing seen. judge_done() frees; not to be copied. */
 struct judge {
         struct judge_compare errors, slow;
         struct counts total[ARM_COUNT];                /* of the rollout */
@@ -41,6 +44,7 @@ struct judge {
         int64_t step_since_ms, last_ms;                /* of the first and the newest reading in this step */
         uint8_t failures[POLICY_QUERIES_MAX];          /* how often in a row each PromQL gate has failed */
         struct judge_count counts[POLICY_QUERIES_MAX]; /* of PromQL gates that are shares */
+        struct judge_bounds bounds;
 };
 
 struct gate_value { /* a PromQL gate's answer */
@@ -49,10 +53,13 @@ struct gate_value { /* a PromQL gate's answer */
         char why[160];    /* when not known */
 };
 
+void judge_done(struct judge *j);                               /* nothing seen again */
 void judge_watch(struct judge *j, const struct counts *stable); /* a tick of stable alone, before the candidate has traffic */
 void judge_answers(struct judge *j, const struct policy *p,
                    const struct gate_value *queries); /* once per look, before deciding */
-void judge_watch_again(struct judge *j);              /* forget what was watched */
+void judge_watch_again(struct judge *j);              /* forget what was watched, and the bounds chosen from it */
+/* How many comparisons share false_rollback: those of the policy, without the bounds that turned out to be one. */
+int judge_comparisons(const struct judge *j, const struct policy *p);
 /* What PromQL gate i says by itself: false when it has passed. */
 bool judge_query(const struct judge *j, const struct policy *p, int i, const struct gate_value *value, struct verdict *v);
 void judge_next_step(struct judge *j); /* another weight: step and window begin again, the comparison goes on */

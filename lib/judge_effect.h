@@ -17,7 +17,7 @@
 
 enum { JUDGE_EFFECTS = 11 };
 
-struct judge_effect { /* zeroed: nothing known */
+struct judge_effect {               /* zeroed: nothing known */
         float log_l[JUDGE_EFFECTS]; /* for display: seven digits are plenty */
 };
 

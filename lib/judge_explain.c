@@ -62,6 +62,56 @@ static void compare(const struct judge_share *s, struct judge_view *w)
         }
 }
 
+/* The comparison at the objective stands for some of stable's quantiles, too. */
+static void explain_objective(const struct judge *j, const struct policy *p, struct judge_view *w)
+{
+        w->bound_ms = (double) p->latency.objective_ms;
+        w->quantiles = judge_quantiles_text(&p->latency, j->bounds.at_objective);
+}
+
+static void explain_bound(const struct judge_bound *b, const struct policy *p, double log_needed, struct judge_view *w)
+{
+        struct verdict v = { 0 };
+        char gate[NAME_MAX_LEN + 1];
+        bool broken = judge_bound_breaks(b, &p->latency, log_needed, &v);
+
+        judge_bound_gate(b, &p->latency, gate);
+        begin(w, gate, VIEW_COMPARISON, NULL, SPAN_TOTAL, broken, &v);
+        for (int a = 0; a < ARM_COUNT; a++) {
+                w->bad[a] = b->total[a].above;
+                w->of[a] = b->total[a].of;
+        }
+        if (!broken && (w->of[ARM_STABLE] == 0 || w->of[ARM_CANDIDATE] == 0))
+                w->state = VERDICT_NO_EVIDENCE;
+        w->limit = p->latency.max_ratio;
+        w->false_rollback = exp(-log_needed);
+        w->evidence = judge_odds(judge_ratio_log_e(&b->worse));
+        w->evidence_needed = judge_odds(log_needed);
+        w->always_valid_p = fmin(1, exp(-b->worse.peak));
+        judge_effect_interval(&b->effect, .05, &w->ratio);
+        w->burst = judge_spread_burst(&b->spread);
+        w->bound_ms = b->us / 1000.0;
+        w->quantiles = judge_quantiles_text(&p->latency, b->quantiles);
+        w->share_ratio = judge_bound_ratio(b, &p->latency);
+}
+
+static int explain_bounds(const struct judge *j, const struct policy *p, double log_needed, struct judge_view *out)
+{
+        struct verdict v = { 0 };
+        int n = 0;
+
+        for (; n < j->bounds.n; n++)
+                explain_bound(&j->bounds.list[n], p, log_needed, &out[n]);
+        if (!judge_bounds_open(&j->bounds, &p->latency, &v))
+                return n;
+        begin(&out[n], v.gate, VIEW_COMPARISON, NULL, SPAN_TOTAL, true, &v);
+        out[n].limit = p->latency.max_ratio;
+        out[n].false_rollback = exp(-log_needed);
+        out[n].evidence = out[n].always_valid_p = out[n].burst = 1;
+        out[n].evidence_needed = judge_odds(log_needed);
+        return n + 1;
+}
+
 static int explain_share(const struct judge_share *s, struct judge_view *out)
 {
         struct judge_burning burning;
@@ -94,7 +144,7 @@ static void explain_query(const struct judge *j, const struct policy *p, int i, 
                           struct judge_view *w)
 {
         static const struct gate_value unknown = { .why = "not asked yet" };
-        struct judge_asked asked = judge_asked(p, i, queries ? &queries[i] : &unknown);
+        struct judge_asked asked = judge_asked(j, p, i, queries ? &queries[i] : &unknown);
         const struct judge_query_kind *kind = judge_query_kind(asked.q);
         struct verdict v = { 0 };
         bool speaks = judge_query(j, p, i, asked.value, &v);
@@ -111,8 +161,13 @@ int judge_explain(const struct judge *j, const struct policy *p, const struct ga
         int n = 0;
 
         judge_shares(j, p, g);
-        for (int i = 0; i < 2; i++)
-                n += explain_share(&g[i], out + n);
+        n += explain_share(&g[0], out);
+        int latency = n;
+
+        n += explain_share(&g[1], out + n);
+        if (n > latency && out[latency].kind == VIEW_COMPARISON)
+                explain_objective(j, p, &out[latency]);
+        n += explain_bounds(j, p, g[1].log_needed, out + n);
         for (int i = 0; i < p->n_queries; i++)
                 explain_query(j, p, i, queries, &out[n++]);
         return n;

@@ -3,7 +3,7 @@
 
 #include "lib/judge.h"
 
-enum { JUDGE_VIEWS_MAX = 6 + POLICY_QUERIES_MAX, JUDGE_VIEW_SAYS = VERDICT_REASON_LEN };
+enum { JUDGE_VIEWS_MAX = 6 + POLICY_QUANTILES_MAX + 1 + POLICY_QUERIES_MAX, JUDGE_VIEW_SAYS = VERDICT_REASON_LEN };
 
 enum judge_view_kind { VIEW_COMPARISON, VIEW_LIMIT, VIEW_BUDGET, VIEW_QUERY, VIEW_SHARE };
 
@@ -18,6 +18,9 @@ struct judge_view {
         double evidence, evidence_needed, always_valid_p;
         struct judge_interval ratio;              /* 95 % confidence sequence */
         double burst;                             /* mean size of bursts, as measured on stable */
+        double bound_ms;                          /* latency: bad is slower than this; 0: not a latency, or not chosen yet */
+        struct judge_quantiles quantiles;         /* of stable's, that this bound stands for: "p50, p90" */
+        double share_ratio;                       /* of the shares above it, that is tolerated: judge_bounds.h */
         double proof, proof_needed;               /* of a sound_ratio; needed 0: not asked */
         double requests_missing, seconds_missing; /* for the proof; INFINITY: never; seconds -1: unknown */
         /* Comparisons of the rollout so far, limits and budgets of the step. */

@@ -25,7 +25,7 @@ struct judge_query_kind {
 
 /* The row of a gate's kind. */
 const struct judge_query_kind *judge_query_kind(const struct policy_query *q);
-struct judge_asked judge_asked(const struct policy *p, int i, const struct gate_value *value);
+struct judge_asked judge_asked(const struct judge *j, const struct policy *p, int i, const struct gate_value *value);
 
 /* The rows. */
 extern const struct judge_query_kind judge_query_value, judge_query_share;

@@ -59,7 +59,7 @@ void judge_shares(const struct judge *j, const struct policy *p, struct judge_sh
                 fill_span(&out[i], SPAN_TOTAL, j->total, i == 1);
                 fill_span(&out[i], SPAN_STEP, j->step, i == 1);
                 fill_span(&out[i], SPAN_WINDOW, window, i == 1);
-                out[i].log_needed = -log(p->false_rollback / fmax(1, policy_comparisons(p)));
+                out[i].log_needed = -log(p->false_rollback / fmax(1, judge_comparisons(j, p)));
                 out[i].log_proof = -log(p->false_promotion / fmax(1, policy_proofs(p)));
                 out[i].rate = request_rate(j);
         }

@@ -66,6 +66,21 @@ static int check_share(const char *gate, const struct policy_share *s, struct er
         return 0;
 }
 
+static int check_quantiles(const struct policy_share *s, struct err *e)
+{
+        if (s->n_quantiles < 0 || s->n_quantiles > POLICY_QUANTILES_MAX)
+                return err_set(e, ERR_INVALID, "gates.latency: at most %d quantiles", POLICY_QUANTILES_MAX);
+        for (int i = 0; i < s->n_quantiles; i++) {
+                if (!(s->quantiles[i] >= .01 && s->quantiles[i] <= .9991))
+                        return bad(e, "gates.latency: quantiles must be 1 to 99.9 (percent)");
+                if (i > 0 && !(s->quantiles[i] > s->quantiles[i - 1]))
+                        return bad(e, "gates.latency: each of the quantiles must be above the one before");
+        }
+        if (s->n_quantiles > 0 && s->max_ratio == 0)
+                return bad(e, "gates.latency: quantiles need max_ratio: they say where stable and candidate are compared");
+        return 0;
+}
+
 static int check_query(const struct policy *p, int n, struct err *e)
 {
         for (int i = 0; i < n; i++)
@@ -82,6 +97,8 @@ static int check_gates(const struct policy *p, struct err *e)
                 return -1;
         if (p->latency.on && (p->latency.objective_ms < 1 || p->latency.objective_ms > MINUTE_MS))
                 return bad(e, "gates.latency: objective must be 1ms to 1m");
+        if (p->latency.on && check_quantiles(&p->latency, e) < 0)
+                return -1;
         if (p->n_queries < 0 || p->n_queries > POLICY_QUERIES_MAX)
                 return err_set(e, ERR_INVALID, "gates.promql: at most %d", POLICY_QUERIES_MAX);
         for (int i = 0; i < p->n_queries; i++)
@@ -118,6 +135,8 @@ int policy_check(const struct policy *p, struct err *e)
                         return err_set(e, ERR_INVALID,
                                        "gates.promql %s needs a step with traffic below 100 percent, to compare in",
                                        p->queries[i].name);
+        if (p->latency.on && p->latency.n_quantiles > 0 && policy_never_compares(p))
+                return bad(e, "quantiles need a step below 100 percent: there is nothing to compare with under all traffic");
         if (check_range("min_requests", p->min_requests, 1, 1000000000, "1 to 1000000000", e) < 0 ||
             check_range("max_hold", p->max_hold_ms, 1, 7LL * DAY_MS, "1ms to 7 days", e) < 0 ||
             check_range("start_deadline", p->start_deadline_ms, 1, DAY_MS, "1ms to 1 day", e) < 0 ||
@@ -138,6 +157,8 @@ int policy_comparisons(const struct policy *p)
 {
         int n = (p->error_rate.on && p->error_rate.max_ratio > 0) + (p->latency.on && p->latency.max_ratio > 0);
 
+        if (p->latency.on)
+                n += p->latency.n_quantiles;
         for (int i = 0; i < p->n_queries; i++)
                 n += policy_query_comparisons(&p->queries[i]);
         return n;

@@ -14,6 +14,7 @@
 
 enum {
         POLICY_STEPS_MAX = 16,
+        POLICY_QUANTILES_MAX = 4,
         POLICY_QUERIES_MAX = 20,
         POLICY_SUMMARY_LEN = 200,
         POLICY_WINDOW_MAX = 8,
@@ -34,6 +35,9 @@ struct policy_share {
         double limit;         /* absolute, 0 to 1; 0: none */
         double budget;        /* share of bad requests that may be spent in the long run: burn rates; 0: none */
         int64_t objective_ms; /* latency only; one of the histogram's bounds */
+        double quantiles
+                [POLICY_QUANTILES_MAX]; /* latency only, ascending: compared above these of stable's, too (judge_bounds.h) */
+        int n_quantiles;
 };
 
 struct policy_expected { /* traffic that the policy is meant for */

@@ -24,6 +24,8 @@ struct doc_step {
 
 struct doc_share {
         char *objective, *max_ratio, *sound_ratio, *limit_percent, *budget_percent;
+        char **quantiles;
+        unsigned quantiles_count;
 };
 
 struct doc_query {
@@ -69,12 +71,16 @@ static const cyaml_schema_field_t error_rate_fields[] = {
         NUMBER(budget_percent, struct doc_share, OPT),
         CYAML_FIELD_END,
 };
+static const cyaml_schema_value_t quantile_value = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 64) };
+
 static const cyaml_schema_field_t latency_fields[] = {
         DURATION(objective, struct doc_share, CYAML_FLAG_POINTER),
         NUMBER(max_ratio, struct doc_share, OPT),
         NUMBER(sound_ratio, struct doc_share, OPT),
         NUMBER(limit_percent, struct doc_share, OPT),
         NUMBER(budget_percent, struct doc_share, OPT),
+        CYAML_FIELD_SEQUENCE("quantiles", OPT | CYAML_FLAG_POINTER, struct doc_share, quantiles, &quantile_value, 1,
+                             POLICY_QUANTILES_MAX),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t query_fields[] = {
@@ -159,6 +165,19 @@ static int take_steps(const struct doc *d, struct policy *p, struct err *e)
         return 0;
 }
 
+static int take_quantiles(const struct doc_share *d, struct policy_share *s, struct err *e)
+{
+        s->n_quantiles = (int) d->quantiles_count;
+        for (unsigned i = 0; i < d->quantiles_count; i++) {
+                double percent = 0;
+
+                if (policy_number("quantiles", d->quantiles[i], &percent, e) < 0)
+                        return -1;
+                s->quantiles[i] = percent / 100;
+        }
+        return 0;
+}
+
 static int take_share(const char *gate, const struct doc_share *d, struct policy_share *s, struct err *e)
 {
         double limit = 0, budget = 0;
@@ -170,7 +189,7 @@ static int take_share(const char *gate, const struct doc_share *d, struct policy
             policy_number("sound_ratio", d->sound_ratio, &s->sound_ratio, e) < 0 ||
             policy_number("limit_percent", d->limit_percent, &limit, e) < 0 ||
             policy_number("budget_percent", d->budget_percent, &budget, e) < 0 ||
-            policy_duration("objective", d->objective, &s->objective_ms, e) < 0)
+            policy_duration("objective", d->objective, &s->objective_ms, e) < 0 || take_quantiles(d, s, e) < 0)
                 return err_wrap(e, "gates.%s", gate);
         s->limit = limit / 100;
         s->budget = budget / 100;

@@ -5,10 +5,35 @@
 
 #include "lib/json.h"
 
+static json_t *quantiles_to_json(const struct policy_share *s)
+{
+        json_t *list = json_array();
+
+        for (int i = 0; i < s->n_quantiles; i++)
+                json_array_append_new(list, json_real(s->quantiles[i]));
+        return list;
+}
+
+static int quantiles_from_json(json_t *list, struct policy_share *s, struct err *e)
+{
+        json_t *item;
+        size_t i;
+
+        if (json_array_size(list) > POLICY_QUANTILES_MAX)
+                return err_set(e, ERR_INVALID, "quantiles: at most %d", POLICY_QUANTILES_MAX);
+        json_array_foreach (list, i, item) {
+                if (!json_is_number(item))
+                        return err_set(e, ERR_INVALID, "quantiles must be numbers");
+                s->quantiles[s->n_quantiles++] = json_number_value(item);
+        }
+        return 0;
+}
+
 static json_t *share_to_json(const struct policy_share *s)
 {
-        return json_pack("{s:b, s:f, s:f, s:f, s:f, s:I}", "on", s->on, "max_ratio", s->max_ratio, "sound_ratio", s->sound_ratio,
-                         "limit", s->limit, "budget", s->budget, "objective_ms", (json_int_t) s->objective_ms);
+        return json_pack("{s:b, s:f, s:f, s:f, s:f, s:I, s:o}", "on", s->on, "max_ratio", s->max_ratio, "sound_ratio",
+                         s->sound_ratio, "limit", s->limit, "budget", s->budget, "objective_ms", (json_int_t) s->objective_ms,
+                         "quantiles", quantiles_to_json(s));
 }
 
 static json_t *steps_to_json(const struct policy *p)
@@ -57,16 +82,18 @@ json_t *policy_to_json(const struct policy *p)
 
 static int share_from_json(const char *what, json_t *doc, struct policy_share *s, struct err *e)
 {
+        json_t *quantiles = NULL;
         json_int_t objective_ms;
         int on;
 
-        /* Policies of earlier records have neither sound_ratio nor budget. */
-        if (json_take(what, doc, e, "{s:b, s:F, s?F, s:F, s?F, s:I}", "on", &on, "max_ratio", &s->max_ratio, "sound_ratio",
-                      &s->sound_ratio, "limit", &s->limit, "budget", &s->budget, "objective_ms", &objective_ms) < 0)
+        /* Policies of earlier records have neither sound_ratio, budget nor quantiles. */
+        if (json_take(what, doc, e, "{s:b, s:F, s?F, s:F, s?F, s:I, s?o}", "on", &on, "max_ratio", &s->max_ratio, "sound_ratio",
+                      &s->sound_ratio, "limit", &s->limit, "budget", &s->budget, "objective_ms", &objective_ms, "quantiles",
+                      &quantiles) < 0)
                 return -1;
         s->on = on;
         s->objective_ms = objective_ms;
-        return 0;
+        return quantiles_from_json(quantiles, s, e);
 }
 
 static int steps_from_json(json_t *list, struct policy *p, struct err *e)

@@ -9,7 +9,7 @@
 #include "lib/err.h"
 #include "lib/sampler.h"
 
-enum { PROMETHEUS_SERIES_MAX = 16384, PROMETHEUS_SAMPLES_MAX = 500000, PROMETHEUS_BODY_MAX = 16 << 20 };
+enum { PROMETHEUS_SERIES_MAX = 32768, PROMETHEUS_SAMPLES_MAX = 500000, PROMETHEUS_BODY_MAX = 16 << 20 };
 
 struct series_list {
         struct series *series;

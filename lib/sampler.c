@@ -145,7 +145,7 @@ static void read_instance(struct sampler *s, const struct sampler_question *q, c
                 out->alive[arm]++;
         if (newest_ms - q->server_ms > SAMPLER_SKEW_MAX_MS)
                 sampler_complain(out, QUALITY_SKEW, "samples of %s are %lld s ahead of Prometheus's clock", up->instance,
-                         (long long) (newest_ms - q->server_ms) / 1000);
+                                 (long long) (newest_ms - q->server_ms) / 1000);
 }
 
 static void check_arm(const struct sampler_question *q, enum arm a, struct reading *out)
@@ -156,13 +156,13 @@ static void check_arm(const struct sampler_question *q, enum arm a, struct readi
                 return;
         if (out->newest_ms[a] == 0)
                 sampler_complain(out, QUALITY_EMPTY, "Prometheus has no samples of the %s version %s", name,
-                         release_text(q->version[a]).text);
+                                 release_text(q->version[a]).text);
         else if (out->alive[a] == 0)
                 sampler_complain(out, QUALITY_STALE, "the newest sample of the %s version %s is %.1f s old", name,
-                         release_text(q->version[a]).text, (double) (q->server_ms - out->newest_ms[a]) / 1000);
+                                 release_text(q->version[a]).text, (double) (q->server_ms - out->newest_ms[a]) / 1000);
         else if (out->alive[a] < q->expected[a])
-                sampler_complain(out, QUALITY_MISSING, "Prometheus scrapes %d of %d instances of the %s version %s", out->alive[a],
-                         q->expected[a], name, release_text(q->version[a]).text);
+                sampler_complain(out, QUALITY_MISSING, "Prometheus scrapes %d of %d instances of the %s version %s",
+                                 out->alive[a], q->expected[a], name, release_text(q->version[a]).text);
 }
 
 void sampler_read(struct sampler *s, const struct sampler_question *q, const struct series *series, size_t n, struct reading *out)

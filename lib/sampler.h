@@ -57,11 +57,12 @@ struct sampler_mark *sampler_add(struct sampler *s); /* one more mark, zeroed; w
         X(UNREACHABLE, "prometheus") /* no answer, an error, or a partial answer */                                              \
         X(SKEW, "clock-skew")        /* clocks too far apart to tell old samples from new ones */                                \
         X(NAN, "not-a-number")                                                                                                   \
-        X(EMPTY, "no-samples")    /* an arm that should have traffic is not scraped at all */                                    \
-        X(STALE, "stale")         /* it was, but not lately */                                                                   \
+        X(EMPTY, "no-samples")        /* an arm that should have traffic is not scraped at all */                                \
+        X(STALE, "stale")             /* it was, but not lately */                                                               \
         X(HISTOGRAM, "bad-histogram") /* its buckets contradict each other */                                                    \
-        X(NO_BUCKET, "no-bucket") /* the histogram has no bound at the latency objective, or at one that stable is compared at */ \
-        X(MISSING, "missing")     /* fewer instances alive than run: a breach is valid, health is not */
+        X(NO_BUCKET,                                                                                                             \
+          "no-bucket")        /* the histogram has no bound at the latency objective, or at one that stable is compared at */    \
+        X(MISSING, "missing") /* fewer instances alive than run: a breach is valid, health is not */
 
 enum quality {
 #define X(name, text) QUALITY_##name,
@@ -73,9 +74,9 @@ enum quality {
 const char *quality_name(enum quality q);
 
 struct sampler_question {
-        int64_t version[ARM_COUNT];  /* 0: this arm does not exist */
-        int expected[ARM_COUNT];     /* instances that should be scraped */
-        int64_t objective_ms;        /* 0: latency is not asked for */
+        int64_t version[ARM_COUNT];           /* 0: this arm does not exist */
+        int expected[ARM_COUNT];              /* instances that should be scraped */
+        int64_t objective_ms;                 /* 0: latency is not asked for */
         int32_t bounds_us[COUNTS_BOUNDS_MAX]; /* more of the histogram's bounds */
         int n_bounds;
         int64_t fresh_since_ms;      /* requests after this moment also count as fresh; Prometheus's clock */

@@ -47,14 +47,12 @@ static void add_series(const struct series *s, bool began_at_zero, enum what w, 
         }
 }
 
-static bool at_objective(const struct series *s, int64_t objective_ms)
+static bool at_bound(const struct series *s, int64_t bound_us)
 {
-        double bound_ms = s->le_s * 1000;
-
-        return objective_ms > 0 && fabs(bound_ms - (double) objective_ms) <= 1e-6 * (double) objective_ms;
+        return bound_us > 0 && fabs(s->le_s * 1e6 - (double) bound_us) <= 1e-6 * (double) bound_us;
 }
 
-void sampler_ticks(const struct series *series, size_t n, int64_t version, int64_t objective_ms, int64_t from_ms, int64_t tick_ms,
+void sampler_ticks(const struct series *series, size_t n, int64_t version, int64_t bound_us, int64_t from_ms, int64_t tick_ms,
                    struct counts *out, size_t n_ticks)
 {
         bool bounded = false;
@@ -73,11 +71,11 @@ void sampler_ticks(const struct series *series, size_t n, int64_t version, int64
                                 add_series(s, zero, ERRORS, from_ms, tick_ms, out, n_ticks);
                 } else if (isinf(s->le_s)) {
                         add_series(s, zero, TIMED, from_ms, tick_ms, out, n_ticks);
-                } else if (at_objective(s, objective_ms)) {
+                } else if (at_bound(s, bound_us)) {
                         add_series(s, zero, FAST, from_ms, tick_ms, out, n_ticks);
                         bounded = true;
                 }
         }
-        for (size_t i = 0; i < n_ticks; i++) /* what was within the objective, turned round */
+        for (size_t i = 0; i < n_ticks; i++) /* what was within the bound, turned round */
                 out[i].slow = bounded && out[i].timed > out[i].slow ? out[i].timed - out[i].slow : 0;
 }

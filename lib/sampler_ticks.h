@@ -11,6 +11,6 @@
 
 #include "lib/sampler.h"
 
-/* Ticks of tick_ms, the first one ends at from_ms + tick_ms; n_ticks of them into out. objective_ms 0: nothing is slow. */
-void sampler_ticks(const struct series *series, size_t n, int64_t version, int64_t objective_ms, int64_t from_ms, int64_t tick_ms,
+/* Ticks of tick_ms, the first one ends at from_ms + tick_ms; n_ticks of them into out. Slow is what is above the bound; 0: nothing is. */
+void sampler_ticks(const struct series *series, size_t n, int64_t version, int64_t bound_us, int64_t from_ms, int64_t tick_ms,
                    struct counts *out, size_t n_ticks);

@@ -38,6 +38,12 @@ static void add_comparison(json_t *doc, const struct judge_view *w)
                                           number_or_null(w->ratio.high))
                               : json_null());
         set(doc, "burst", json_real(w->burst));
+        if (w->bound_ms > 0) {
+                set(doc, "bound_ms", json_real(w->bound_ms));
+                set(doc, "quantiles", *w->quantiles.text ? json_string(w->quantiles.text) : json_null());
+        }
+        if (w->share_ratio > 0)
+                set(doc, "share_ratio", json_real(w->share_ratio));
         if (w->proof_needed > 0) {
                 set(doc, "proof", json_real(w->proof));
                 set(doc, "proof_needed", json_real(w->proof_needed));

@@ -1,10 +1,9 @@
 /* The judge's memory to and from JSON. */
 #include "rolloutd/judge_json.h"
 
-#include <float.h>
-#include <math.h>
-
 #include "lib/json.h"
+#include "rolloutd/judge_bounds_json.h"
+#include "rolloutd/judge_parts_json.h"
 
 /* The eight numbers of both arms: requests, errors, timed, slow of stable and then of the candidate. */
 static json_t *counts_to_json(const struct counts c[ARM_COUNT])
@@ -37,98 +36,33 @@ static int counts_from_json(json_t *list, struct counts c[ARM_COUNT], struct err
         return 0;
 }
 
-static json_t *numbers_to_json(const double *v, size_t n)
-{
-        json_t *list = json_array();
-
-        for (size_t i = 0; i < n; i++)
-                json_array_append_new(list, json_real(v[i]));
-        return list;
-}
-
-static int numbers_from_json(const char *what, json_t *list, double *v, size_t n, struct err *e)
-{
-        if (!json_is_array(list) || json_array_size(list) != n)
-                return err_set(e, ERR_INVALID, "%s must be %zu numbers", what, n);
-        for (size_t i = 0; i < n; i++) {
-                if (!json_is_number(json_array_get(list, i)))
-                        return err_set(e, ERR_INVALID, "%s must be numbers", what);
-                v[i] = json_number_value(json_array_get(list, i));
-        }
-        return 0;
-}
-
-static json_t *floats_to_json(const float *v, size_t n)
-{
-        json_t *list = json_array();
-
-        for (size_t i = 0; i < n; i++)
-                json_array_append_new(list, json_real((double) v[i]));
-        return list;
-}
-
-static int floats_from_json(const char *what, json_t *list, float *v, size_t n, struct err *e)
-{
-        if (!json_is_array(list) || json_array_size(list) != n)
-                return err_set(e, ERR_INVALID, "%s must be %zu numbers", what, n);
-        for (size_t i = 0; i < n; i++) {
-                double value = json_number_value(json_array_get(list, i));
-
-                if (!json_is_number(json_array_get(list, i)) || !(fabs(value) <= FLT_MAX))
-                        return err_set(e, ERR_INVALID, "%s must be numbers", what);
-                v[i] = (float) value;
-        }
-        return 0;
-}
-
-static json_t *ratio_to_json(const struct judge_ratio *t)
-{
-        return json_pack("{s:o, s:f, s:I}", "log_e", numbers_to_json(t->log_e, JUDGE_RATIOS), "peak", t->peak, "ticks",
-                         (json_int_t) t->ticks);
-}
-
-static int ratio_from_json(json_t *doc, struct judge_ratio *t, struct err *e)
-{
-        double unspent; /* of an earlier program; it follows from the ticks */
-        json_int_t ticks;
-        json_t *list;
-
-        if (json_take("test", doc, e, "{s:o, s?F, s:F, s:I}", "log_e", &list, "unspent", &unspent, "peak", &t->peak, "ticks",
-                      &ticks) < 0)
-                return -1;
-        t->ticks = ticks;
-        return numbers_from_json("test: log_e", list, t->log_e, JUDGE_RATIOS, e);
-}
-
 static json_t *compare_to_json(const struct judge_compare *c)
 {
-        const float spread[] = { c->spread.sum, c->spread.weight, c->spread.last_n, c->spread.last_x };
-
-        return json_pack("{s:o, s:o, s:o, s:o}", "worse", ratio_to_json(&c->worse), "sound", ratio_to_json(&c->sound), "effect",
-                         floats_to_json(c->effect.log_l, JUDGE_EFFECTS), "spread", floats_to_json(spread, 4));
+        return json_pack("{s:o, s:o, s:o, s:o}", "worse", parts_ratio_to_json(&c->worse), "sound", parts_ratio_to_json(&c->sound),
+                         "effect", parts_floats_to_json(c->effect.log_l, JUDGE_EFFECTS), "spread",
+                         parts_spread_to_json(&c->spread));
 }
 
 static int compare_from_json(json_t *doc, struct judge_compare *c, struct err *e)
 {
         json_t *worse, *sound, *effect, *spread;
-        float s[4];
 
         if (json_object_get(doc, "log_e")) /* of an earlier program, which compared otherwise: the comparison begins again */
                 return 0;
         if (json_take("comparison", doc, e, "{s:o, s:o, s:o, s:o}", "worse", &worse, "sound", &sound, "effect", &effect, "spread",
                       &spread) < 0 ||
-            ratio_from_json(worse, &c->worse, e) < 0 || ratio_from_json(sound, &c->sound, e) < 0 ||
-            floats_from_json("comparison: effect", effect, c->effect.log_l, JUDGE_EFFECTS, e) < 0 ||
-            floats_from_json("comparison: spread", spread, s, 4, e) < 0)
+            parts_ratio_from_json(worse, &c->worse, e) < 0 || parts_ratio_from_json(sound, &c->sound, e) < 0 ||
+            parts_floats_from_json("comparison: effect", effect, c->effect.log_l, JUDGE_EFFECTS, e) < 0 ||
+            parts_spread_from_json(spread, &c->spread, e) < 0)
                 return -1;
-        c->spread = (struct judge_spread){ s[0], s[1], s[2], s[3] };
         return 0;
 }
 
 static json_t *burn_to_json(const struct judge_burn b[2])
 {
-        return json_pack("[o, o, o, o]", numbers_to_json(b[0].bad, BURN_WINDOWS), numbers_to_json(b[0].all, BURN_WINDOWS),
-                         numbers_to_json(b[1].bad, BURN_WINDOWS), numbers_to_json(b[1].all, BURN_WINDOWS));
+        return json_pack("[o, o, o, o]", parts_numbers_to_json(b[0].bad, BURN_WINDOWS),
+                         parts_numbers_to_json(b[0].all, BURN_WINDOWS), parts_numbers_to_json(b[1].bad, BURN_WINDOWS),
+                         parts_numbers_to_json(b[1].all, BURN_WINDOWS));
 }
 
 static int burn_from_json(json_t *list, struct judge_burn b[2], struct err *e)
@@ -136,7 +70,7 @@ static int burn_from_json(json_t *list, struct judge_burn b[2], struct err *e)
         double *const into[] = { b[0].bad, b[0].all, b[1].bad, b[1].all };
 
         for (size_t i = 0; list && i < 4; i++)
-                if (numbers_from_json("burn", json_array_get(list, i), into[i], BURN_WINDOWS, e) < 0)
+                if (parts_numbers_from_json("burn", json_array_get(list, i), into[i], BURN_WINDOWS, e) < 0)
                         return -1;
         return 0;
 }
@@ -163,7 +97,7 @@ static int failures_from_json(json_t *list, struct judge *j, struct err *e)
                 return 0;
         if (n > POLICY_QUERIES_MAX)
                 return err_set(e, ERR_INVALID, "failures: at most %d", POLICY_QUERIES_MAX);
-        if (numbers_from_json("failures", list, v, n, e) < 0)
+        if (parts_numbers_from_json("failures", list, v, n, e) < 0)
                 return -1;
         for (int i = 0; i < POLICY_QUERIES_MAX; i++)
                 j->failures[i] = v[i] > 0 && v[i] <= POLICY_FAILURES_MAX ? (uint8_t) v[i] : 0;
@@ -182,7 +116,8 @@ static json_t *counted_to_json(const struct judge *j)
                 const struct judge_count *c = &j->counts[i];
 
                 json_array_append_new(
-                        list, numbers_to_json((const double[]){ c->bad, c->of, c->last_bad, c->last_of, c->peak, c->known }, 6));
+                        list,
+                        parts_numbers_to_json((const double[]){ c->bad, c->of, c->last_bad, c->last_of, c->peak, c->known }, 6));
         }
         return list;
 }
@@ -197,7 +132,7 @@ static int counted_from_json(json_t *list, struct judge *j, struct err *e)
         json_array_foreach (list, i, item) {
                 double v[6];
 
-                if (numbers_from_json("shares", item, v, 6, e) < 0)
+                if (parts_numbers_from_json("shares", item, v, 6, e) < 0)
                         return -1;
                 j->counts[i] = (struct judge_count){ v[0], v[1], v[2], v[3], v[4], v[5] };
         }
@@ -206,31 +141,32 @@ static int counted_from_json(json_t *list, struct judge *j, struct err *e)
 
 json_t *judge_to_json(const struct judge *j)
 {
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o, s:o}", "errors",
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o, s:o, s:o}", "errors",
                          compare_to_json(&j->errors), "slow", compare_to_json(&j->slow), "total", counts_to_json(j->total),
                          "step", counts_to_json(j->step), "window", counts_to_json(j->window[0]), "window_before",
                          counts_to_json(j->window[1]), "unpaired", counts_to_json(j->unpaired), "window_since_ms",
                          (json_int_t) j->window_since_ms, "burn", burn_to_json(j->burn), "step_since_ms",
                          (json_int_t) j->step_since_ms, "last_ms", (json_int_t) j->last_ms, "failures", failures_to_json(j),
-                         "shares", counted_to_json(j));
+                         "shares", counted_to_json(j), "bounds", judge_bounds_to_json(&j->bounds));
 }
 
 int judge_from_json(json_t *doc, struct judge *out, struct err *e)
 {
         json_t *errors, *slow, *total, *step, *window, *before, *unpaired;
-        json_t *burn = NULL, *failures = NULL, *shares = NULL; /* earlier records have none of these */
+        json_t *burn = NULL, *failures = NULL, *shares = NULL, *bounds = NULL; /* earlier records have none of these */
         json_int_t since_ms, step_since_ms = 0, last_ms = 0;
         struct judge j = { 0 };
 
-        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s?o, s?I, s?I, s?o, s?o}", "errors", &errors,
-                      "slow", &slow, "total", &total, "step", &step, "window", &window, "window_before", &before, "unpaired",
-                      &unpaired, "window_since_ms", &since_ms, "burn", &burn, "step_since_ms", &step_since_ms, "last_ms",
-                      &last_ms, "failures", &failures, "shares", &shares) < 0 ||
+        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s?o, s?I, s?I, s?o, s?o, s?o}", "errors",
+                      &errors, "slow", &slow, "total", &total, "step", &step, "window", &window, "window_before", &before,
+                      "unpaired", &unpaired, "window_since_ms", &since_ms, "burn", &burn, "step_since_ms", &step_since_ms,
+                      "last_ms", &last_ms, "failures", &failures, "shares", &shares, "bounds", &bounds) < 0 ||
             compare_from_json(errors, &j.errors, e) < 0 || compare_from_json(slow, &j.slow, e) < 0 ||
             counts_from_json(total, j.total, e) < 0 || counts_from_json(step, j.step, e) < 0 ||
             counts_from_json(window, j.window[0], e) < 0 || counts_from_json(before, j.window[1], e) < 0 ||
             counts_from_json(unpaired, j.unpaired, e) < 0 || burn_from_json(burn, j.burn, e) < 0 ||
-            failures_from_json(failures, &j, e) < 0 || counted_from_json(shares, &j, e) < 0)
+            failures_from_json(failures, &j, e) < 0 || counted_from_json(shares, &j, e) < 0 ||
+            judge_bounds_from_json(bounds, &j.bounds, e) < 0)
                 return -1;
         j.window_since_ms = since_ms;
         j.step_since_ms = step_since_ms;

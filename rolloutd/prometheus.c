@@ -44,11 +44,11 @@ struct question { /* one ask() under way */
 };
 
 /* The histogram's bound as a label may be written "0.05", "0.050", "1" or "1.0". */
-static void add_bound(struct strbuf *b, int64_t objective_ms)
+static void add_bound(struct strbuf *b, double seconds)
 {
         char text[32];
 
-        snprintf(text, sizeof text, "%.15g", (double) objective_ms / 1000);
+        snprintf(text, sizeof text, "%.15g", seconds);
         for (const char *c = text; *c; c++)
                 strbuf_adds(b, *c == '.' ? "\\\\." : (char[]){ *c, '\0' });
         strbuf_adds(b, strchr(text, '.') ? "0*" : "(\\\\.0*)?");
@@ -62,6 +62,21 @@ static void add_release(struct strbuf *b, int64_t key)
                 strbuf_adds(b, *c == '.' ? "\\\\." : (char[]){ *c, '\0' });
 }
 
+/* Of all buckets those that are needed. An absent label matches the empty alternative. */
+static void add_bounds(struct strbuf *b, const struct evidence_question *q)
+{
+        strbuf_adds(b, ",le=~\"");
+        if (q->policy->latency.on) {
+                strbuf_adds(b, "|\\\\+Inf|");
+                add_bound(b, (double) q->policy->latency.objective_ms / 1000);
+        }
+        for (int i = 0; i < q->n_bounds; i++) {
+                strbuf_addc(b, '|');
+                add_bound(b, q->bounds_us[i] / 1e6);
+        }
+        strbuf_addc(b, '"');
+}
+
 char *prometheus_selector(const struct evidence_question *q)
 {
         const struct policy_share *latency = &q->policy->latency;
@@ -73,12 +88,10 @@ char *prometheus_selector(const struct evidence_question *q)
         add_release(&b, q->version[ARM_STABLE]);
         strbuf_addc(&b, '|');
         add_release(&b, q->version[ARM_CANDIDATE]);
-        strbuf_adds(&b, "\",le=~\"");
-        if (latency->on) { /* an absent label matches the empty alternative */
-                strbuf_adds(&b, "|\\\\+Inf|");
-                add_bound(&b, latency->objective_ms);
-        }
-        strbuf_addf(&b, "\"}[%lldms]", (long long) q->range_ms);
+        strbuf_addc(&b, '"');
+        if (!latency->on || !q->every_bound)
+                add_bounds(&b, q);
+        strbuf_addf(&b, "}[%lldms]", (long long) q->range_ms);
         return strbuf_take(&b);
 }
 

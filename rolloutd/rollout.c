@@ -20,6 +20,7 @@ void rollout_done(struct rollout *r)
 {
         policy_unref(r->policy);
         sampler_done(&r->sampler);
+        judge_done(&r->judge);
         free(r->outbox);
         free(r->window);
         *r = (struct rollout){ 0 };
@@ -123,7 +124,7 @@ static void start(struct rollout *r, const struct request *rq, int64_t now_ms)
         r->starting_ms = 0;
         *r->rejected = '\0';
         sampler_done(&r->sampler);
-        r->judge = (struct judge){ 0 };
+        judge_done(&r->judge);
         r->started_ms = now_ms;
         memcpy(r->started_by, rq->actor, sizeof r->started_by);
         memcpy(r->reason, rq->reason, sizeof r->reason);

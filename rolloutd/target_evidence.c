@@ -4,10 +4,12 @@
 
 #include "lib/fault.h"
 #include "lib/mem.h"
+#include "lib/sampler_histogram.h"
 #include "lib/sampler_ticks.h"
 #include "rolloutd/target_private.h"
 
-enum { RANGE_MOST_MS = 5 * 60 * 1000, WATCH_TICKS_MAX = 120 };
+/* WATCH_SERIES: what an instance has, at most, when all bounds of its histogram are asked for. */
+enum { RANGE_MOST_MS = 5 * 60 * 1000, WATCH_TICKS_MAX = 120, WATCH_SERIES = 32, WATCH_SAMPLES = 400000 };
 
 /* Before the first step it is only asked whether the candidate is watched. */
 bool target_wants_evidence(const struct target *t)
@@ -29,12 +31,18 @@ static int expected(const struct target *t, const struct placed *p)
         return s && s->ready > 0 ? s->ready : p->replicas;
 }
 
+static int bounds_us(const struct judge_bounds *b, int32_t out[COUNTS_BOUNDS_MAX])
+{
+        for (int i = 0; i < b->n; i++)
+                out[i] = b->list[i].us;
+        return b->n;
+}
+
 static struct sampler_question question(const struct target *t, const struct evidence *ev)
 {
         const struct rollout *r = &t->now;
         bool alone = rollout_weight_bp(r) == WEIGHT_ALL;
-
-        return (struct sampler_question){
+        struct sampler_question q = {
                 .version = { r->stable.version, r->candidate.version },
                 .expected = { alone ? 0 : expected(t, &r->stable), expected(t, &r->candidate) },
                 .objective_ms = r->policy->latency.on ? r->policy->latency.objective_ms : 0,
@@ -44,6 +52,9 @@ static struct sampler_question question(const struct target *t, const struct evi
                 .local_ms = ev->local_ms,
                 .scrape_ms = t->env->scrape_ms,
         };
+
+        q.n_bounds = bounds_us(&r->judge.bounds, q.bounds_us);
+        return q;
 }
 
 /* Healthy requests prove nothing about a weight that traffic does not follow. */
@@ -64,21 +75,50 @@ static void check_split(struct target *t, const struct evidence *ev, struct verd
         verdict_none(v, "split", reason);
 }
 
-/* How stable's errors clustered before the candidate had traffic: taken anew from each range, so that nothing counts twice. */
-static void watch_stable(struct target *t, const struct evidence *ev)
+/* Stable's past in ticks, slow being above the bound. Returns how many. */
+static size_t past(const struct target *t, const struct evidence *ev, int64_t bound_us, struct counts out[WATCH_TICKS_MAX])
 {
-        struct rollout *r = &t->now;
         int64_t tick_ms = t->env->scrape_ms > t->env->tick_ms ? t->env->scrape_ms : t->env->tick_ms;
-        int64_t objective_ms = r->policy->latency.on ? r->policy->latency.objective_ms : 0;
-        struct counts ticks[WATCH_TICKS_MAX];
         size_t n = (size_t) (ev->range_ms / tick_ms);
 
         n = n < WATCH_TICKS_MAX ? n : WATCH_TICKS_MAX;
-        sampler_ticks(ev->series, ev->n, r->stable.version, objective_ms, ev->server_ms - (int64_t) n * tick_ms, tick_ms, ticks,
-                      n);
-        judge_watch_again(&r->judge);
+        sampler_ticks(ev->series, ev->n, t->now.stable.version, bound_us, ev->server_ms - (int64_t) n * tick_ms, tick_ms, out, n);
+        return n;
+}
+
+/* Bounds for stable's quantiles that have none, and how stable's slow answers above them clustered. */
+static void choose_bounds(struct target *t, const struct evidence *ev, bool untouched)
+{
+        struct judge_bounds *b = &t->now.judge.bounds;
+        const struct policy_share *latency = &t->now.policy->latency;
+        const struct sampler_question q = question(t, ev);
+        struct latency_histogram stable;
+        struct counts ticks[WATCH_TICKS_MAX];
+
+        if (!judge_bounds_wanted(b, latency) || t->now.stable.version == 0 ||
+            !sampler_histogram(&q, ev->series, ev->n, &stable, t->reading))
+                return;
+        int fresh = judge_bounds_choose(b, latency, &stable, untouched);
+
+        for (int i = b->n - fresh; i < b->n; i++) {
+                size_t n = past(t, ev, b->list[i].us, ticks);
+
+                for (size_t k = 0; k < n; k++)
+                        judge_bounds_watch(b, i, &ticks[k]);
+        }
+}
+
+/* How stable did before the candidate had traffic: taken anew from each range, so that nothing counts twice. */
+static void watch_stable(struct target *t, const struct evidence *ev)
+{
+        const struct policy_share *latency = &t->now.policy->latency;
+        struct counts ticks[WATCH_TICKS_MAX];
+        size_t n = past(t, ev, latency->on ? 1000 * latency->objective_ms : 0, ticks);
+
+        judge_watch_again(&t->now.judge);
         for (size_t i = 0; i < n; i++)
-                judge_watch(&r->judge, &ticks[i]);
+                judge_watch(&t->now.judge, &ticks[i]);
+        choose_bounds(t, ev, true);
 }
 
 /* The newest answers of the PromQL gates, for the explanation; and failures in a row. */
@@ -98,8 +138,10 @@ static void judge_traffic(struct target *t, const struct evidence *ev, struct ve
 {
         struct rollout *r = &t->now;
 
-        if (ev->ok)
+        if (ev->ok) {
                 judge_add(&r->judge, r->policy, t->reading, ev->server_ms);
+                choose_bounds(t, ev, false); /* what comes after this is evidence */
+        }
         judge_decide(&r->judge, r->policy, t->reading->quality, t->reading->reason, ev->queries, v);
 }
 
@@ -107,8 +149,10 @@ static void judge_preview(struct target *t, const struct evidence *ev, struct ve
 {
         struct rollout *r = &t->now;
 
-        if (ev->ok)
+        if (ev->ok) {
                 judge_add_preview(&r->judge, t->reading, ev->server_ms);
+                choose_bounds(t, ev, false);
+        }
         judge_decide_preview(&r->judge, r->policy, t->reading->quality, t->reading->reason, ev->queries, v);
 }
 
@@ -160,22 +204,39 @@ static void answered(void *arg, const struct evidence *ev)
         judge_it(t, ev);
 }
 
+/* How much of stable's past is asked for. With every bound of the histogram the answer has a cap: PROMETHEUS_SAMPLES_MAX. */
+static int64_t watch_ms(const struct target *t, bool every_bound)
+{
+        int64_t instances = expected(t, &t->now.stable) + expected(t, &t->now.candidate);
+        int64_t scrapes = WATCH_SAMPLES / (WATCH_SERIES * (instances > 0 ? instances : 1));
+
+        if (!every_bound || scrapes * t->env->scrape_ms > RANGE_MOST_MS)
+                return RANGE_MOST_MS;
+        return (scrapes > 3 ? scrapes : 3) * t->env->scrape_ms;
+}
+
 void target_inquire(struct target *t)
 {
         const struct rollout *r = &t->now;
         int64_t server_ms = target_wall(t) + t->skew_ms;
-        int64_t least_ms = r->phase == PHASE_PENDING ? RANGE_MOST_MS : 3 * t->env->scrape_ms;
+        bool choosing = r->stable.version && rollout_weight_bp(r) < WEIGHT_ALL &&
+                        (r->phase == PHASE_PENDING ? r->policy->latency.n_quantiles > 0
+                                                   : judge_bounds_wanted(&r->judge.bounds, &r->policy->latency));
+        int64_t least_ms = r->phase == PHASE_PENDING || choosing ? watch_ms(t, choosing) : 3 * t->env->scrape_ms;
 
         t->ask_at_ms = target_now(t) + t->env->tick_ms;
         if (t->asking)
                 return;
         t->asking = true;
-        const struct evidence_question q = {
+        struct evidence_question q = {
                 .target = r->target,
                 .model = r->model,
                 .version = { r->stable.version, r->candidate.version },
                 .range_ms = sampler_range_ms(&r->sampler, server_ms, least_ms, RANGE_MOST_MS),
+                .every_bound = choosing,
                 .policy = r->policy,
         };
+
+        q.n_bounds = bounds_us(&r->judge.bounds, q.bounds_us);
         t->env->evidence->ask(t->env->evidence, &q, answered, t);
 }

@@ -82,7 +82,8 @@ static int64_t bursts(int64_t n, double p, double burst)
         return x;
 }
 
-static double mean_e(enum judge_side side, double r0, double usual, double burst, double p_a, double p_b, int64_t n_a, int64_t n_b)
+static double mean_e(enum judge_side side, double r0, double usual, double burst, double p_a, double p_b, int64_t n_a,
+                     int64_t n_b)
 {
         double sum = 0;
         enum { RUNS = 20000 };
@@ -108,14 +109,14 @@ static void evidence_does_not_grow_by_chance(void **state)
                 int64_t n_a, n_b;
                 double usual;
         } cases[] = {
-                { "rare and equal", JUDGE_ABOVE, 1, 1, .02, .02, 95, 5 },
-                { "frequent and equal", JUDGE_ABOVE, 1, 1, .5, .5, 20, 5 },
-                { "at the tolerated harm", JUDGE_ABOVE, 1.5, 1, .02, .03, 95, 5 },
-                { "at the tolerated harm, frequent", JUDGE_ABOVE, 1.5, 1, .4, .6, 20, 5 },
-                { "far below the null", JUDGE_ABOVE, 1, 1, .2, .05, 20, 5 },
-                { "bursts of the assumed size", JUDGE_ABOVE, 1, 3, .06, .06, 95, 5 },
-                { "not worse, at its bound", JUDGE_BELOW, 2, 1, .05, .1, 40, 10 },
-                { "not worse, at its bound, in bursts", JUDGE_BELOW, 2, 3, .05, .1, 40, 10 },
+                { "rare and equal", JUDGE_ABOVE, 1, 1, .02, .02, 95, 5, 0 },
+                { "frequent and equal", JUDGE_ABOVE, 1, 1, .5, .5, 20, 5, 0 },
+                { "at the tolerated harm", JUDGE_ABOVE, 1.5, 1, .02, .03, 95, 5, 0 },
+                { "at the tolerated harm, frequent", JUDGE_ABOVE, 1.5, 1, .4, .6, 20, 5, 0 },
+                { "far below the null", JUDGE_ABOVE, 1, 1, .2, .05, 20, 5, 0 },
+                { "bursts of the assumed size", JUDGE_ABOVE, 1, 3, .06, .06, 95, 5, 0 },
+                { "not worse, at its bound", JUDGE_BELOW, 2, 1, .05, .1, 40, 10, 0 },
+                { "not worse, at its bound, in bursts", JUDGE_BELOW, 2, 3, .05, .1, 40, 10, 0 },
                 { "above the median, equal", JUDGE_ABOVE, 1, 1, .5, .5, 20, 5, .5 },
                 { "above the median, at the tolerated odds", JUDGE_ABOVE, 1.5, 1, .5, .6, 20, 5, .5 },
                 { "above the median, when all are slower than usual", JUDGE_ABOVE, 1.5, 1, .8, .96, 20, 5, .5 },

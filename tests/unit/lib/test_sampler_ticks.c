@@ -28,16 +28,16 @@ static void increases_fall_into_the_tick_of_their_scrape(void **state)
         struct counts ticks[5];
         (void) state;
 
-        sampler_ticks(series, 5, 3, 50, 1000, 5000, ticks, 5);
+        sampler_ticks(series, 5, 3, 50000, 1000, 5000, ticks, 5);
         for (int i = 0; i < 5; i++) {
                 assert_int_equal(ticks[i].requests, expected[i].requests);
                 assert_int_equal(ticks[i].errors, expected[i].errors);
                 assert_int_equal(ticks[i].timed, expected[i].timed);
                 assert_int_equal(ticks[i].slow, expected[i].slow);
         }
-        sampler_ticks(series, 5, 3, 75, 1000, 5000, ticks, 5); /* no such bound: nothing is called slow */
+        sampler_ticks(series, 5, 3, 75000, 1000, 5000, ticks, 5); /* no such bound: nothing is called slow */
         assert_int_equal(ticks[0].slow, 0);
-        sampler_ticks(series, 5, 9, 50, 1000, 5000, ticks, 5);
+        sampler_ticks(series, 5, 9, 50000, 1000, 5000, ticks, 5);
         assert_int_equal(ticks[0].requests, 0);
 }
 
