@@ -91,7 +91,7 @@ static int check_query(const struct policy *p, int n, struct err *e)
 
 static int check_gates(const struct policy *p, struct err *e)
 {
-        if (!p->error_rate.on && !p->latency.on && p->n_queries == 0)
+        if (!p->error_rate.on && !p->latency.on && p->n_queries == 0 && p->kayenta.n_metrics == 0)
                 return bad(e, "gates: there must be at least one, or every version would pass");
         if (check_share("error_rate", &p->error_rate, e) < 0 || check_share("latency", &p->latency, e) < 0)
                 return -1;
@@ -120,9 +120,28 @@ static bool policy_never_compares(const struct policy *p)
         return true;
 }
 
+/* A Kayenta gate's first intervals are time without evidence. */
+static int check_kayenta(const struct policy *p, struct err *e)
+{
+        const struct policy_kayenta *k = &p->kayenta;
+
+        if (k->n_metrics == 0)
+                return 0;
+        if (policy_kayenta_check(k, e) < 0)
+                return -1;
+        if (policy_never_compares(p))
+                return bad(e, "gates.kayenta needs a step below 100 percent: there is nothing to compare with under all traffic");
+        if (p->on_no_evidence == POLICY_ROLLBACK && k->interval_ms * k->points >= p->max_hold_ms)
+                return err_set(e, ERR_INVALID,
+                               "gates.kayenta: %d points of %lld s have no score before max_hold is over, and then the policy "
+                               "rolls back",
+                               k->points, (long long) (k->interval_ms / 1000));
+        return 0;
+}
+
 int policy_check(const struct policy *p, struct err *e)
 {
-        if (name_check("policy", p->name, e) < 0 || check_steps(p, e) < 0 || check_gates(p, e) < 0)
+        if (name_check("policy", p->name, e) < 0 || check_steps(p, e) < 0 || check_gates(p, e) < 0 || check_kayenta(p, e) < 0)
                 return -1;
         if (!(p->false_rollback > 0 && p->false_rollback <= .2))
                 return bad(e, "false_rollback_percent must be above 0 and at most 20");

@@ -10,6 +10,7 @@
 
 #include "lib/err.h"
 #include "lib/names.h"
+#include "lib/policy_kayenta.h"
 #include "lib/policy_query.h"
 
 enum {
@@ -60,6 +61,7 @@ struct policy {
         struct policy_expected expected;
         struct policy_query queries[POLICY_QUERIES_MAX];
         int n_queries;
+        struct policy_kayenta kayenta;
         int64_t max_hold_ms;                    /* without evidence, then on_no_evidence */
         enum policy_no_evidence on_no_evidence; /* HOLD: go on waiting, and say so */
         int64_t start_deadline_ms;              /* for the candidate to become ready */

@@ -10,6 +10,7 @@
 #include "lib/auto.h"
 #include "lib/fs.h"
 #include "lib/metrics.h"
+#include "lib/policy_kayenta_file.h"
 #include "lib/policy_lint.h"
 #include "lib/policy_value.h"
 #include "lib/settings.h"
@@ -36,6 +37,7 @@ struct doc_gates {
         struct doc_share *error_rate, *latency;
         struct doc_query *promql;
         unsigned promql_count;
+        struct doc_kayenta *kayenta;
 };
 
 struct doc {
@@ -101,6 +103,7 @@ static const cyaml_schema_field_t gates_fields[] = {
         CYAML_FIELD_MAPPING_PTR("error_rate", OPT, struct doc_gates, error_rate, error_rate_fields),
         CYAML_FIELD_MAPPING_PTR("latency", OPT, struct doc_gates, latency, latency_fields),
         CYAML_FIELD_SEQUENCE("promql", OPT | CYAML_FLAG_POINTER, struct doc_gates, promql, &query_value, 1, POLICY_QUERIES_MAX),
+        CYAML_FIELD_MAPPING_PTR("kayenta", OPT, struct doc_gates, kayenta, policy_kayenta_fields),
         CYAML_FIELD_END,
 };
 
@@ -233,7 +236,7 @@ static int take_gates(const struct doc_gates *d, struct policy *p, struct err *e
         for (int i = 0; i < p->n_queries; i++)
                 if (take_query(&d->promql[i], &p->queries[i], e) < 0)
                         return -1;
-        return 0;
+        return policy_kayenta_take(d->kayenta, &p->kayenta, e);
 }
 
 /* Requests at most so slow are counted by a bucket of the scorers' histogram; between two bounds there is no count. */

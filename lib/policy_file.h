@@ -12,6 +12,16 @@
  *        promql:
  *          - { name: NAME, query: "... {{model}} {{candidate}} {{stable}} ...", min: 0, max: 1, fail_below: 0, fail_above: 2, failures: 1 }
  *          - { name: NAME, query: "counter of bad ones", of: "counter of all", max_percent: 1 }
+ *        kayenta:                            as Kayenta judges; policy_kayenta.h
+ *          pass: 75
+ *          marginal: 50
+ *          interval: 1m
+ *          points: 50
+ *          groups: [{ name: NAME, weight: 60 }]  percent; groups that are not listed share the rest
+ *          metrics:
+ *            - { name: NAME, query: "... {{release}} ...", group: metrics, direction: either, nan: remove, outliers: keep,
+ *                outlier_factor: 3, effect_size: mean_ratio, allowed_increase: 1, allowed_decrease: 1, critical: false,
+ *                critical_increase: 1, critical_decrease: 1, must_have_data: false }
  *      min_requests: 100                     of the candidate, per step
  *      false_rollback_percent: 1             of rollouts of an equally good version that may be rolled back
  *      false_promotion_percent: 5            of versions not below sound_ratio that may pass for it

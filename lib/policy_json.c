@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "lib/json.h"
+#include "lib/policy_kayenta_json.h"
 
 static json_t *quantiles_to_json(const struct policy_share *s)
 {
@@ -70,12 +71,13 @@ static json_t *queries_to_json(const struct policy *p)
 
 json_t *policy_to_json(const struct policy *p)
 {
-        return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:f, s:f, s:I, s:b, s:I, s:I, s:I, s:i, s:i}", "name", p->name,
-                         "summary", p->summary, "steps", steps_to_json(p), "error_rate", share_to_json(&p->error_rate), "latency",
-                         share_to_json(&p->latency), "queries", queries_to_json(p), "min_requests", (json_int_t) p->min_requests,
-                         "false_rollback", p->false_rollback, "false_promotion", p->false_promotion, "max_hold_ms",
-                         (json_int_t) p->max_hold_ms, "starved_rolls_back", p->on_no_evidence == POLICY_ROLLBACK,
-                         "start_deadline_ms", (json_int_t) p->start_deadline_ms, "keep_failed_ms", (json_int_t) p->keep_failed_ms,
+        return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o*, s:I, s:f, s:f, s:I, s:b, s:I, s:I, s:I, s:i, s:i}", "name",
+                         p->name, "summary", p->summary, "steps", steps_to_json(p), "error_rate", share_to_json(&p->error_rate),
+                         "latency", share_to_json(&p->latency), "queries", queries_to_json(p), "kayenta",
+                         policy_kayenta_to_json(&p->kayenta), "min_requests", (json_int_t) p->min_requests, "false_rollback",
+                         p->false_rollback, "false_promotion", p->false_promotion, "max_hold_ms", (json_int_t) p->max_hold_ms,
+                         "starved_rolls_back", p->on_no_evidence == POLICY_ROLLBACK, "start_deadline_ms",
+                         (json_int_t) p->start_deadline_ms, "keep_failed_ms", (json_int_t) p->keep_failed_ms,
                          "rollback_window_ms", (json_int_t) p->rollback_window_ms, "window_versions", p->window_versions,
                          "replicas", p->replicas);
 }
@@ -155,18 +157,19 @@ int policy_from_json(json_t *doc, struct policy *out, struct err *e)
 {
         struct policy p = { .false_promotion = .05 }; /* earlier records do not say */
         const char *name, *summary;
-        json_t *steps, *error_rate, *latency, *queries;
+        json_t *steps, *error_rate, *latency, *queries, *kayenta = NULL;
         json_int_t min_requests, max_hold_ms, start_ms, keep_ms, window_ms;
         int rolls_back;
 
-        if (json_take("policy", doc, e, "{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:F, s?F, s:I, s:b, s:I, s:I, s:I, s:i, s:i}",
+        if (json_take("policy", doc, e, "{s:s, s:s, s:o, s:o, s:o, s:o, s?o, s:I, s:F, s?F, s:I, s:b, s:I, s:I, s:I, s:i, s:i}",
                       "name", &name, "summary", &summary, "steps", &steps, "error_rate", &error_rate, "latency", &latency,
-                      "queries", &queries, "min_requests", &min_requests, "false_rollback", &p.false_rollback, "false_promotion",
-                      &p.false_promotion, "max_hold_ms", &max_hold_ms, "starved_rolls_back", &rolls_back, "start_deadline_ms",
-                      &start_ms, "keep_failed_ms", &keep_ms, "rollback_window_ms", &window_ms, "window_versions",
-                      &p.window_versions, "replicas", &p.replicas) < 0 ||
+                      "queries", &queries, "kayenta", &kayenta, "min_requests", &min_requests, "false_rollback",
+                      &p.false_rollback, "false_promotion", &p.false_promotion, "max_hold_ms", &max_hold_ms, "starved_rolls_back",
+                      &rolls_back, "start_deadline_ms", &start_ms, "keep_failed_ms", &keep_ms, "rollback_window_ms", &window_ms,
+                      "window_versions", &p.window_versions, "replicas", &p.replicas) < 0 ||
             steps_from_json(steps, &p, e) < 0 || share_from_json("error_rate", error_rate, &p.error_rate, e) < 0 ||
-            share_from_json("latency", latency, &p.latency, e) < 0 || queries_from_json(queries, &p, e) < 0)
+            share_from_json("latency", latency, &p.latency, e) < 0 || queries_from_json(queries, &p, e) < 0 ||
+            policy_kayenta_from_json(kayenta, &p.kayenta, e) < 0)
                 return -1;
         snprintf(p.name, sizeof p.name, "%s", name);
         snprintf(p.summary, sizeof p.summary, "%s", summary);

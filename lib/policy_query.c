@@ -2,6 +2,7 @@
 #include "lib/policy_query.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/release.h"
@@ -146,9 +147,9 @@ static int check_mean(const struct policy_query *q, struct err *e)
 }
 
 /* Every {{word}} must be one that policy_query_text() fills in. */
-static int check_placeholders(const struct policy_query *q, const char *text, struct err *e)
+int policy_query_text_check(const char *gate, const char *text, bool compared, struct err *e)
 {
-        int known = policy_compares(q) ? PLACEHOLDERS : RELEASE;
+        int known = compared ? PLACEHOLDERS : RELEASE;
 
         for (const char *at = strstr(text, "{{"); at; at = strstr(at + 2, "{{")) {
                 int i = 0;
@@ -156,14 +157,21 @@ static int check_placeholders(const struct policy_query *q, const char *text, st
                 while (i < known && strncmp(at, placeholders[i], strlen(placeholders[i])) != 0)
                         i++;
                 if (i == known)
-                        return err_set(e, ERR_INVALID, "gates.promql %s: \"%.20s\" is none of {{target}}, {{model}}, %s", q->name,
-                                       at,
-                                       policy_compares(q) ? "{{candidate}}, {{stable}} and {{release}}"
-                                                          : "{{candidate}} and {{stable}}");
+                        return err_set(e, ERR_INVALID, "%s: \"%.20s\" is none of {{target}}, {{model}}, %s", gate, at,
+                                       compared ? "{{candidate}}, {{stable}} and {{release}}" : "{{candidate}} and {{stable}}");
         }
-        if (policy_compares(q) && !strstr(text, placeholders[RELEASE]))
-                return refuse(q, e, "what is compared is asked of both releases: each query needs {{release}}");
+        if (compared && !strstr(text, placeholders[RELEASE]))
+                return err_set(e, ERR_INVALID, "%s: what is compared is asked of both releases: each query needs {{release}}",
+                               gate);
         return 0;
+}
+
+static int check_placeholders(const struct policy_query *q, const char *text, struct err *e)
+{
+        char gate[NAME_MAX_LEN + 16];
+
+        snprintf(gate, sizeof gate, "gates.promql %s", q->name);
+        return policy_query_text_check(gate, text, policy_compares(q), e);
 }
 
 int policy_query_check(const struct policy_query *q, struct err *e)

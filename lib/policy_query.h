@@ -61,5 +61,8 @@ struct policy_names { /* what placeholders stand for; releases by key (lib/relea
         int64_t candidate, stable, release;
 };
 
+/* Is every {{word}} of it a placeholder, and has it {{release}} if it is compared? `gate` names it in the sentence. */
+int policy_query_text_check(const char *gate, const char *text, bool compared, struct err *e);
+
 /* Fill in a gate's placeholders. The caller frees. */
 char *policy_query_text(const char *query, const struct policy_names *names);
