@@ -159,6 +159,47 @@ void series_list_done(struct series_list *l)
         *l = (struct series_list){ 0 };
 }
 
+static int put_value(json_t *pair, int64_t from_ms, int64_t step_ms, size_t n, double *out, struct err *e)
+{
+        struct sample s;
+
+        if (parse_sample(pair, &s, e) < 0)
+                return -1;
+        int64_t after_ms = s.at_ms - from_ms;
+
+        if (after_ms < 0 || after_ms % step_ms != 0 || (uint64_t) (after_ms / step_ms) >= n)
+                return malformed(e, "a sample of another time than was asked for");
+        if (isfinite(s.value))
+                out[after_ms / step_ms] = s.value;
+        return 0;
+}
+
+int prometheus_parse_range(const char *text, size_t len, int64_t from_ms, int64_t step_ms, size_t n, double *out, struct err *e)
+{
+        json_t *result, *values, *pair;
+        AUTO(json) doc = NULL;
+        const char *type;
+        size_t i;
+
+        if (open_answer(text, len, &doc, &type, &result, e) < 0)
+                return -1;
+        if (strcmp(type, "matrix") != 0 || !json_is_array(result))
+                return err_set(e, ERR_INVALID, "Prometheus's answer is a %.20s, not a matrix", type);
+        if (json_array_size(result) > 1)
+                return err_set(e, ERR_NOT_FOUND, "the query gives %zu series, not one", json_array_size(result));
+        for (i = 0; i < n; i++)
+                out[i] = NAN;
+        if (json_array_size(result) == 0)
+                return 0;
+        values = json_object_get(json_array_get(result, 0), "values");
+        if (!json_is_array(values))
+                return malformed(e, "a series without values");
+        json_array_foreach (values, i, pair)
+                if (put_value(pair, from_ms, step_ms, n, out, e) < 0)
+                        return -1;
+        return 0;
+}
+
 int prometheus_parse_number(const char *text, size_t len, double *value, int64_t *at_ms, struct err *e)
 {
         AUTO(json) doc = NULL;

@@ -21,5 +21,11 @@ struct series_list {
 int prometheus_parse_series(const char *text, size_t len, struct series_list *out, struct err *e);
 void series_list_done(struct series_list *l);
 
+/*
+ * A matrix of at most one series with values at from_ms + i * step_ms, 0 <= i < n, into out[n]; NAN where there is none, or it is no
+ * finite number. No series at all is all NAN: nothing was measured.
+ */
+int prometheus_parse_range(const char *text, size_t len, int64_t from_ms, int64_t step_ms, size_t n, double *out, struct err *e);
+
 /* Exactly one finite number: a scalar or a vector of one. *at_ms is the moment of evaluation. */
 int prometheus_parse_number(const char *text, size_t len, double *value, int64_t *at_ms, struct err *e);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/judge.h"
+#include "lib/judge_kayenta_gate.h"
 #include "lib/policy.h"
 #include "lib/sampler.h"
 
@@ -17,6 +18,7 @@ struct evidence_question {
         int n_bounds;
         bool every_bound; /* all that there are: bounds are to be chosen */
         const struct policy *policy;
+        struct kayenta_window kayenta; /* n 0: nothing is asked for the Kayenta gate */
 };
 
 struct evidence { /* borrowed for the call */
@@ -27,6 +29,8 @@ struct evidence { /* borrowed for the call */
         const struct series *series;
         size_t n;
         struct gate_value queries[POLICY_QUERIES_MAX]; /* one per PromQL gate of the policy */
+        struct kayenta_window kayenta;                 /* as asked for */
+        const struct kayenta_answer *metrics;          /* one per metric of the Kayenta gate; NULL: not asked */
 };
 
 typedef void (*evidence_fn)(void *arg, const struct evidence *ev);

@@ -7,6 +7,7 @@
 
 #include <utlist.h>
 
+#include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/prometheus_parse.h"
@@ -18,7 +19,7 @@ enum { QUERY_TIMEOUT_MS = 5000, QUERY_SAMPLES = 0, QUERY_CLOCK = 1, QUERY_GATES 
 struct prometheus {
         struct evidence_source source; /* first */
         struct http_loop *loop;
-        char *url; /* of /api/v1/query */
+        char *url, *range_url; /* of /api/v1/query and query_range */
         struct question *questions;
 };
 
@@ -28,6 +29,8 @@ struct query {
         struct http_flight *flight; /* NULL once answered */
         int gate;                   /* index of a policy's gate */
         bool is_of;                 /* its second query */
+        int metric;                 /* 1 + index of the Kayenta gate's; 0: it is none of those */
+        int arm;
         char *body;
 };
 
@@ -38,7 +41,8 @@ struct question { /* one ask() under way */
         int64_t asked_ms; /* wall clock */
         struct evidence answer;
         struct series_list list;
-        struct query queries[QUERY_GATES + 2 * POLICY_QUERIES_MAX];
+        struct kayenta_answer *metrics; /* one each; NULL: none are asked for */
+        struct query queries[QUERY_GATES + 2 * POLICY_QUERIES_MAX + ARM_COUNT * POLICY_KAYENTA_METRICS];
         int n_queries, waiting;
         struct question *prev, *next;
 };
@@ -103,6 +107,7 @@ static void question_free(struct question *qu)
                 free(qu->queries[i].body);
         }
         series_list_done(&qu->list);
+        free(qu->metrics);
         DL_DELETE(qu->p->questions, qu);
         free(qu);
 }
@@ -133,6 +138,21 @@ static void take_gate(struct question *qu, const struct query *query, const stru
                 return;
         v->known = false;
         snprintf(v->why, sizeof v->why, "%.*s", (int) sizeof v->why - 1, e.msg);
+}
+
+static void take_range(struct question *qu, const struct query *query, const struct http_response *r, const struct err *failure)
+{
+        const struct kayenta_window *w = &qu->answer.kayenta;
+        struct kayenta_answer *a = &qu->metrics[query->metric - 1];
+        struct err e = { 0 };
+
+        if (failure)
+                (void) err_set(&e, failure->kind, "Prometheus: %s", failure->msg);
+        else
+                (void) prometheus_parse_range(r->body, r->body_len, w->from_ms, w->interval_ms, (size_t) w->n,
+                                              a->values[query->arm], &e);
+        if (e.kind)
+                snprintf(a->why, sizeof a->why, "%.*s", (int) sizeof a->why - 1, e.msg);
 }
 
 static void take_clock(struct question *qu, const struct http_response *r, const struct err *failure)
@@ -172,27 +192,29 @@ static void answered(void *arg, const struct http_response *r, const struct err 
                 take_series(qu, r, failure);
         else if (which == QUERY_CLOCK)
                 take_clock(qu, r, failure);
+        else if (query->metric)
+                take_range(qu, query, r, failure);
         else
                 take_gate(qu, query, r, failure);
         if (--qu->waiting > 0)
                 return;
         qu->answer.series = qu->list.series;
         qu->answer.n = qu->list.n;
+        qu->answer.metrics = qu->metrics;
         qu->done(qu->arg, &qu->answer);
         question_free(qu);
 }
 
-static void start(struct question *qu, const char *text)
+/* body is given away. */
+static void send_query(struct question *qu, const char *url, char *body)
 {
         struct query *query = &qu->queries[qu->n_queries++];
-        char *escaped = http_escape(text);
 
         query->question = qu;
-        query->body = xasprintf("query=%s&timeout=%dms", escaped, QUERY_TIMEOUT_MS);
-        free(escaped);
+        query->body = body;
         query->call = (struct http_call){
                 .method = "POST",
-                .url = qu->p->url,
+                .url = url,
                 .content_type = "application/x-www-form-urlencoded",
                 .body = query->body,
                 .body_len = strlen(query->body),
@@ -201,6 +223,47 @@ static void start(struct question *qu, const char *text)
         };
         qu->waiting++;
         query->flight = http_loop_start(qu->p->loop, &query->call, answered, query);
+}
+
+static void start(struct question *qu, const char *text)
+{
+        AUTO(str) escaped = http_escape(text);
+
+        send_query(qu, qu->p->url, xasprintf("query=%s&timeout=%dms", escaped, QUERY_TIMEOUT_MS));
+}
+
+static void start_range(struct question *qu, const char *text)
+{
+        const struct kayenta_window *w = &qu->answer.kayenta;
+        int64_t to_ms = w->from_ms + (w->n - 1) * w->interval_ms;
+        AUTO(str) escaped = http_escape(text);
+
+        send_query(qu, qu->p->range_url,
+                   xasprintf("query=%s&start=%lld.%03lld&end=%lld.%03lld&step=%lld.%03lld&timeout=%dms", escaped,
+                             (long long) w->from_ms / 1000, (long long) w->from_ms % 1000, (long long) to_ms / 1000,
+                             (long long) to_ms % 1000, (long long) w->interval_ms / 1000, (long long) w->interval_ms % 1000,
+                             QUERY_TIMEOUT_MS));
+}
+
+static void start_metrics(struct question *qu, const struct evidence_question *q)
+{
+        const struct policy_kayenta *k = &q->policy->kayenta;
+
+        if (q->kayenta.n == 0)
+                return;
+        qu->answer.kayenta = q->kayenta;
+        qu->metrics = xcalloc((size_t) k->n_metrics, sizeof *qu->metrics);
+        for (int i = 0; i < k->n_metrics; i++)
+                for (int arm = 0; arm < ARM_COUNT; arm++) {
+                        const struct policy_names names = { q->target, q->model, q->version[ARM_CANDIDATE],
+                                                            q->version[ARM_STABLE], q->version[arm] };
+                        AUTO(str) text = policy_query_text(k->metrics[i].query, &names);
+                        struct query *query = &qu->queries[qu->n_queries];
+
+                        query->metric = i + 1;
+                        query->arm = arm;
+                        start_range(qu, text);
+                }
 }
 
 static void start_gate(struct question *qu, const struct evidence_question *q, int gate, bool is_of)
@@ -239,6 +302,7 @@ static void ask(struct evidence_source *s, const struct evidence_question *q, ev
                 if (*q->policy->queries[i].of)
                         start_gate(qu, q, i, true);
         }
+        start_metrics(qu, q);
 }
 
 static void forget(struct evidence_source *s, void *arg)
@@ -259,7 +323,9 @@ struct prometheus *prometheus_new(struct http_loop *loop, const char *url)
         p->source.ask = ask;
         p->source.forget = forget;
         p->loop = loop;
-        p->url = xasprintf("%.*s/api/v1/query", (int) (n > 0 && url[n - 1] == '/' ? n - 1 : n), url);
+        n -= n > 0 && url[n - 1] == '/';
+        p->url = xasprintf("%.*s/api/v1/query", (int) n, url);
+        p->range_url = xasprintf("%s_range", p->url);
         return p;
 }
 
@@ -277,5 +343,6 @@ void prometheus_free(struct prometheus *p)
         DL_FOREACH_SAFE(p->questions, qu, next)
         question_free(qu);
         free(p->url);
+        free(p->range_url);
         free(p);
 }

@@ -1,7 +1,8 @@
 /*
  * Evidence from a Prometheus, asynchronously over the controller's loop. One question is several instant queries at once: the
  * raw samples of both arms by a range selector, so that true scrape times are known; Prometheus's clock; and one per PromQL
- * gate. Any failure of the first two makes the whole evidence not ok, with the reason; a gate fails by itself.
+ * gate. Any failure of the first two makes the whole evidence not ok, with the reason; a gate fails by itself. A Kayenta gate adds two
+ * range queries a metric, of both versions.
  */
 #pragma once
 

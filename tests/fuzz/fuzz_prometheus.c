@@ -1,5 +1,5 @@
 // with: lib/prometheus_parse.c lib/sampler.c lib/err.c lib/json.c lib/mem.c lib/names.c lib/release.c lib/strbuf.c lib/utf8.c
-/* Prometheus's answers: whatever the bytes, series that the sampler can count, a finite number, or an error. */
+/* Prometheus's answers: whatever the bytes, series that the sampler can count, values on a grid, a finite number, or an error. */
 #include <assert.h>
 #include <math.h>
 #include <stddef.h>
@@ -32,5 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (prometheus_parse_number((const char *) data, size, &value, &at_ms, NULL) == 0)
                 assert(isfinite(value));
+        double values[10] = { 0 };
+
+        if (prometheus_parse_range((const char *) data, size, 1000, 500, 10, values, NULL) == 0)
+                for (int i = 0; i < 10; i++)
+                        assert(!isinf(values[i]));
         return 0;
 }

@@ -165,6 +165,55 @@ static void the_selector_asks_for_raw_samples_of_both_arms(void **state)
                 "{__name__=~\"up|scorer_requests_total\",target=\"prod.credit\",version=~\"1|2\\\\.1\",le=~\"\"}[15000ms]");
 }
 
+static void ranges_stand_on_their_grid(void **state)
+{
+        static const struct {
+                const char *text; /* of the answer to from 1 s by 2 s, three values */
+                double values[3]; /* NAN: none */
+                enum err_kind kind;
+                const char *says;
+        } cases[] = {
+                { MATRIX("{\"metric\":{},\"values\":[[1,\"1\"],[3,\"2.5\"],[5,\"-1\"]]}"), { 1, 2.5, -1 }, ERR_NONE, "" },
+                { MATRIX("{\"metric\":{},\"values\":[[3.000,\"7\"]]}"), { NAN, 7, NAN }, ERR_NONE, "" },
+                { MATRIX("{\"metric\":{},\"values\":[[1,\"NaN\"],[3,\"+Inf\"],[5,\"0\"]]}"), { NAN, NAN, 0 }, ERR_NONE, "" },
+                { MATRIX(""), { NAN, NAN, NAN }, ERR_NONE, "" },
+                { MATRIX("{\"metric\":{},\"values\":[[2,\"1\"]]}"), { 0 }, ERR_INVALID, "of another time" },
+                { MATRIX("{\"metric\":{},\"values\":[[7,\"1\"]]}"), { 0 }, ERR_INVALID, "of another time" },
+                { MATRIX("{\"metric\":{},\"values\":[[-1,\"1\"]]}"), { 0 }, ERR_INVALID, "of another time" },
+                { MATRIX("{\"metric\":{},\"values\":[[1,\"one\"]]}"), { 0 }, ERR_INVALID, "no number" },
+                { MATRIX("{\"metric\":{},\"values\":[1]}"), { 0 }, ERR_INVALID, "not [time" },
+                { MATRIX("{\"metric\":{}}"), { 0 }, ERR_INVALID, "without values" },
+                { MATRIX("{\"metric\":{},\"values\":[]},{\"metric\":{},\"values\":[]}"),
+                  { 0 },
+                  ERR_NOT_FOUND,
+                  "2 series, not one" },
+                { "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":3}}",
+                  { 0 },
+                  ERR_INVALID,
+                  "not a matrix" },
+                { "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[]}}",
+                  { 0 },
+                  ERR_INVALID,
+                  "not a matrix" },
+                { "{\"status\":\"error\",\"error\":\"parse error\"}", { 0 }, ERR_UNAVAILABLE, "parse error" },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < LENGTH(cases); i++) {
+                double v[3] = { 9, 9, 9 };
+                struct err e = { 0 };
+                int r = prometheus_parse_range(cases[i].text, strlen(cases[i].text), 1000, 2000, 3, v, &e);
+
+                if (cases[i].kind) {
+                        assert_failed(r, e, cases[i].kind, cases[i].says);
+                        continue;
+                }
+                assert_ok(r, e);
+                for (int k = 0; k < 3; k++)
+                        assert_true(isnan(cases[i].values[k]) ? isnan(v[k]) : v[k] == cases[i].values[k]);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -173,6 +222,7 @@ int main(void)
                 cmocka_unit_test(doubtful_answers_are_errors_with_a_reason),
                 cmocka_unit_test(gates_want_exactly_one_number),
                 cmocka_unit_test(the_selector_asks_for_raw_samples_of_both_arms),
+                cmocka_unit_test(ranges_stand_on_their_grid),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
