@@ -1,5 +1,6 @@
 /* `ctl explain`: what decided, and what is awaited. */
 #include <math.h>
+#include <stdio.h>
 
 #include "ctl/cells.h"
 #include "ctl/handlers.h"
@@ -58,6 +59,11 @@ static void measure_text(const json_t *gate, struct strbuf *b)
         if (json_object_get(gate, "burn_rate"))
                 strbuf_addf(b, "burns %.2g times a budget of %g %%", json_dbl(gate, "burn_rate", 0),
                             json_dbl(gate, "budget_percent", 0));
+        if (json_object_get(gate, "points_needed"))
+                strbuf_addf(b, "%lld of %lld intervals", (long long) json_num(gate, "points", 0),
+                            (long long) json_num(gate, "points_needed", 0));
+        if (json_is_number(json_object_get(gate, "score")))
+                strbuf_addf(b, ", score %g of %g", json_dbl(gate, "score", 0), json_dbl(gate, "pass", 0));
         if (json_is_number(value) && !json_object_get(gate, "max_percent"))
                 strbuf_addf(b, "%g", json_number_value(value));
 }
@@ -73,6 +79,21 @@ static void gate_row(struct table *t, const json_t *gate)
         counts_cell(t, gate, "candidate");
         counts_cell(t, gate, "stable");
         table_cell(t, STYLE_PLAIN, "%s", strbuf_str(&measure));
+}
+
+/* A Kayenta gate's metrics. */
+static void metric_line(const json_t *gate, const json_t *metric)
+{
+        const char *says = json_str(metric, "classification");
+        const json_t *ratio = json_object_get(metric, "ratio");
+        char times[64] = "";
+
+        if (says && json_is_number(ratio))
+                snprintf(times, sizeof times, ", %.3g times stable's", json_number_value(ratio));
+        output_line("%s %s: %s%s, %lld and %lld points of candidate and stable; asks %s", json_str(gate, "gate"),
+                    json_str(metric, "name"), says ? says : "not classified", times,
+                    (long long) json_num(metric, "candidate_points", 0), (long long) json_num(metric, "stable_points", 0),
+                    json_str(metric, "query"));
 }
 
 static void missing_line(const json_t *gate)
@@ -93,6 +114,8 @@ static void missing_line(const json_t *gate)
 static void gate_lines(const json_t *gate)
 {
         const char *says = json_str(gate, "says"), *query = json_str(gate, "query");
+        const json_t *metric;
+        size_t i;
 
         if (says)
                 output_line("%s", says);
@@ -101,6 +124,8 @@ static void gate_lines(const json_t *gate)
         if (json_dbl(gate, "burst", 1) > 1)
                 output_line("%s: stable's come in bursts of about %.1f, and are counted so", json_str(gate, "gate"),
                             json_dbl(gate, "burst", 1));
+        json_array_foreach (json_object_get(gate, "metrics"), i, metric)
+                metric_line(gate, metric);
         missing_line(gate);
 }
 

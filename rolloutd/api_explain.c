@@ -5,6 +5,7 @@
 #include "lib/json.h"
 #include "lib/judge_explain.h"
 #include "rolloutd/api.h"
+#include "rolloutd/kayenta_view.h"
 #include "rolloutd/verdict_json.h"
 
 static json_t *number_or_null(double v)
@@ -94,6 +95,10 @@ static json_t *gates(const struct target *t)
 
                 json_array_append_new(list, view_to_json(&views[i], query));
         }
+        json_t *kayenta = kayenta_view(r, t->kayenta);
+
+        if (kayenta)
+                json_array_append_new(list, kayenta);
         return list;
 }
 

@@ -71,6 +71,7 @@ void target_free(struct target *t)
         free(t->world_failure);
         free(t->deploy_failure);
         free(t->answers);
+        free(t->kayenta);
         free(t);
 }
 
@@ -232,6 +233,8 @@ static void moved(struct target *t, const struct move *m)
                 t->reading = NULL;
                 free(t->answers);
                 t->answers = NULL;
+                free(t->kayenta);
+                t->kayenta = NULL;
                 t->down_since_ms = 0;
         }
         if (m->from != m->to || m->effect == EFFECT_RAISE || m->effect == EFFECT_SWITCH) {

@@ -74,9 +74,10 @@ struct target {
         int64_t switched;
         struct err *deploy_failure; /* the platform says the candidate will never run; NULL: it does not */
 
-        struct reading *reading;    /* the newest evidence about the candidate; NULL: none has been read */
-        struct gate_value *answers; /* the newest of the PromQL gates, POLICY_QUERIES_MAX of them; NULL: none yet */
-        int64_t skew_ms;            /* Prometheus's clock minus ours */
+        struct reading *reading;           /* the newest evidence about the candidate; NULL: none has been read */
+        struct gate_value *answers;        /* the newest of the PromQL gates, POLICY_QUERIES_MAX of them; NULL: none yet */
+        struct kayenta_judgement *kayenta; /* the newest of the Kayenta gate; NULL: none yet */
+        int64_t skew_ms;                   /* Prometheus's clock minus ours */
         bool split_matches;
 
         bool woken; /* something was answered: run at once */

@@ -134,6 +134,39 @@ static void take_answers(struct target *t, const struct evidence *ev)
         memcpy(t->answers, ev->queries, POLICY_QUERIES_MAX * sizeof *t->answers);
 }
 
+/* The Kayenta gate compares: it has a part in steps in which both versions have traffic, once the weight stands. */
+static bool kayenta_has_a_part(const struct rollout *r)
+{
+        int bp = rollout_weight_bp(r);
+
+        return r->policy->kayenta.n_metrics > 0 && r->phase == PHASE_CANARY && r->stood && bp > 0 && bp < WEIGHT_ALL;
+}
+
+static struct kayenta_window kayenta_asks(const struct target *t, int64_t server_ms)
+{
+        const struct rollout *r = &t->now;
+
+        if (!kayenta_has_a_part(r))
+                return (struct kayenta_window){ 0 };
+        struct kayenta_window w = kayenta_window(&r->policy->kayenta, r->stood_at_ms, server_ms, t->env->scrape_ms);
+
+        return kayenta_due(t->kayenta, &w) ? w : (struct kayenta_window){ 0 };
+}
+
+static void judge_kayenta(struct target *t, const struct evidence *ev, struct verdict *v)
+{
+        const struct rollout *r = &t->now;
+
+        if (!kayenta_has_a_part(r))
+                return;
+        if (ev->metrics && ev->kayenta.since_ms == r->stood_at_ms) {
+                if (!t->kayenta)
+                        t->kayenta = xcalloc(1, sizeof *t->kayenta);
+                kayenta_judge(&r->policy->kayenta, &ev->kayenta, ev->metrics, t->kayenta);
+        }
+        kayenta_decide(&r->policy->kayenta, t->kayenta, r->stood_at_ms, v);
+}
+
 static void judge_traffic(struct target *t, const struct evidence *ev, struct verdict *v)
 {
         struct rollout *r = &t->now;
@@ -174,6 +207,7 @@ static void judge_it(struct target *t, const struct evidence *ev)
                 else
                         judge_traffic(t, ev, &v);
                 check_split(t, ev, &v);
+                judge_kayenta(t, ev, &v);
         }
         rollout_judged(r, &v, target_wall(t));
         t->edits++;
@@ -235,6 +269,7 @@ void target_inquire(struct target *t)
                 .range_ms = sampler_range_ms(&r->sampler, server_ms, least_ms, RANGE_MOST_MS),
                 .every_bound = choosing,
                 .policy = r->policy,
+                .kayenta = kayenta_asks(t, server_ms),
         };
 
         q.n_bounds = bounds_us(&r->judge.bounds, q.bounds_us);
