@@ -158,6 +158,7 @@ void judge_decide_preview(const struct judge *j, const struct policy *p, enum qu
 void judge_done(struct judge *j)
 {
         judge_bounds_done(&j->bounds);
+        judge_gates_free(j->gates);
         *j = (struct judge){ 0 };
 }
 

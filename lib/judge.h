@@ -45,12 +45,18 @@ struct judge {
         uint8_t failures[POLICY_QUERIES_MAX];          /* how often in a row each PromQL gate has failed */
         struct judge_count counts[POLICY_QUERIES_MAX]; /* of PromQL gates that are shares */
         struct judge_bounds bounds;
+        struct judge_gate *gates; /* of PromQL gates that compare, as the policy has them; NULL: none has yet (judge_gate.h) */
 };
+
+struct judge_table;
 
 struct gate_value { /* a PromQL gate's answer */
         bool known;
-        double value, of; /* of: a share's second query */
-        char why[160];    /* when not known */
+        bool apart;                                 /* of a gate that compares: there is nothing to compare with at this weight */
+        double value, of;                           /* of: its second query */
+        double stable, stable_of;                   /* of a gate that compares: stable's, and those above are the candidate's */
+        const struct judge_table *table[ARM_COUNT]; /* of a drift gate instead; borrowed for the look */
+        char why[160];                              /* when not known */
 };
 
 void judge_done(struct judge *j);                               /* nothing seen again */

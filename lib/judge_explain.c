@@ -9,8 +9,8 @@
 #include "lib/judge_share.h"
 
 static const char *const kinds[] = {
-        [VIEW_COMPARISON] = "comparison", [VIEW_LIMIT] = "limit", [VIEW_BUDGET] = "budget",
-        [VIEW_QUERY] = "query",           [VIEW_SHARE] = "share",
+        [VIEW_COMPARISON] = "comparison", [VIEW_LIMIT] = "limit", [VIEW_BUDGET] = "budget", [VIEW_QUERY] = "query",
+        [VIEW_SHARE] = "share",           [VIEW_RATIO] = "ratio", [VIEW_DRIFT] = "drift",   [VIEW_MEAN] = "mean",
 };
 
 const char *judge_view_kind_name(enum judge_view_kind k)

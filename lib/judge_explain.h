@@ -2,10 +2,11 @@
 #pragma once
 
 #include "lib/judge.h"
+#include "lib/judge_gate.h"
 
 enum { JUDGE_VIEWS_MAX = 6 + POLICY_QUANTILES_MAX + 1 + POLICY_QUERIES_MAX, JUDGE_VIEW_SAYS = VERDICT_REASON_LEN };
 
-enum judge_view_kind { VIEW_COMPARISON, VIEW_LIMIT, VIEW_BUDGET, VIEW_QUERY, VIEW_SHARE };
+enum judge_view_kind { VIEW_COMPARISON, VIEW_LIMIT, VIEW_BUDGET, VIEW_QUERY, VIEW_SHARE, VIEW_RATIO, VIEW_DRIFT, VIEW_MEAN };
 
 struct judge_view {
         char gate[NAME_MAX_LEN + 1];
@@ -31,6 +32,10 @@ struct judge_view {
         bool known;
         double value;
         const char *query; /* the policy's text */
+        /* Queries that compare both releases: */
+        double min_ratio, passed_over;  /* 0: not asked; intervals in which a counter went back */
+        struct judge_drift_class drift; /* where the evidence is */
+        double mean[ARM_COUNT], change_low, change_high, pairs;
 };
 
 const char *judge_view_kind_name(enum judge_view_kind k); /* "comparison" */

@@ -4,8 +4,8 @@
 #include <math.h>
 
 static const struct judge_query_kind *const kinds[] = {
-        [QUERY_VALUE] = &judge_query_value,
-        [QUERY_SHARE] = &judge_query_share,
+        [QUERY_VALUE] = &judge_query_value, [QUERY_SHARE] = &judge_query_share, [QUERY_RATIO] = &judge_query_ratio,
+        [QUERY_DRIFT] = &judge_query_drift, [QUERY_MEAN] = &judge_query_mean,
 };
 
 const struct judge_query_kind *judge_query_kind(const struct policy_query *q)
@@ -21,4 +21,27 @@ struct judge_asked judge_asked(const struct judge *j, const struct policy *p, in
                 .value = value,
                 .alpha = p->false_rollback / fmax(1, judge_comparisons(j, p)),
         };
+}
+
+struct judge_gate *judge_gate_of(struct judge *j, int i)
+{
+        if (!j->gates)
+                j->gates = judge_gates_new();
+        return &j->gates[i];
+}
+
+const struct judge_gate *judge_gate_seen(const struct judge *j, int i)
+{
+        static const struct judge_gate nothing;
+
+        return j->gates ? &j->gates[i] : &nothing;
+}
+
+bool judge_gate_open(const struct judge_asked *a, bool seen, struct verdict *v)
+{
+        if (a->value->apart || (a->value->known && seen))
+                return false;
+        verdict_say(v, VERDICT_NO_EVIDENCE, a->q->name, "%s: %s", a->q->name,
+                    a->value->known ? "nothing could be compared yet" : a->value->why);
+        return true;
 }

@@ -27,5 +27,10 @@ struct judge_query_kind {
 const struct judge_query_kind *judge_query_kind(const struct policy_query *q);
 struct judge_asked judge_asked(const struct judge *j, const struct policy *p, int i, const struct gate_value *value);
 
+struct judge_gate *judge_gate_of(struct judge *j, int i);               /* made if need be */
+const struct judge_gate *judge_gate_seen(const struct judge *j, int i); /* empty if nothing was seen */
+/* Of a gate that compares: is there an answer, or nothing to compare with? `seen`: something has been compared. */
+bool judge_gate_open(const struct judge_asked *a, bool seen, struct verdict *v);
+
 /* The rows. */
-extern const struct judge_query_kind judge_query_value, judge_query_share;
+extern const struct judge_query_kind judge_query_value, judge_query_share, judge_query_ratio, judge_query_drift, judge_query_mean;

@@ -14,8 +14,7 @@ static double log_sum(double a, double b)
         return a > b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
 }
 
-/* What of the stake is still held back: all of it before the first tick. */
-static double unspent_after(int64_t ticks)
+double judge_ratio_unspent(int64_t ticks)
 {
         return ticks == 0 ? 1 : (1 - begin_with) * spend_ticks / (spend_ticks + (double) (ticks - 1));
 }
@@ -24,7 +23,7 @@ double judge_ratio_log_e(const struct judge_ratio *t)
 {
         if (t->ticks == 0)
                 return 0;
-        double sum = log(unspent_after(t->ticks));
+        double sum = log(judge_ratio_unspent(t->ticks));
 
         for (int k = 0; k < JUDGE_RATIOS; k++)
                 sum = log_sum(sum, t->log_e[k]);
@@ -34,7 +33,7 @@ double judge_ratio_log_e(const struct judge_ratio *t)
 /* Put more of the stake on the alternatives, as if they began now. */
 static void stake(struct judge_ratio *t)
 {
-        double more = unspent_after(t->ticks) - unspent_after(t->ticks + 1);
+        double more = judge_ratio_unspent(t->ticks) - judge_ratio_unspent(t->ticks + 1);
 
         for (int k = 0; k < JUDGE_RATIOS; k++)
                 if (t->ticks == 0)
@@ -48,6 +47,14 @@ static void stake(struct judge_ratio *t)
 static double slope(double y, double b)
 {
         return log(y / (1 / b + (1 - 1 / b) * y));
+}
+
+double judge_ratio_step(double r, double r0, double slack, double burst, const double n[ARM_COUNT], const double x[ARM_COUNT])
+{
+        double a = n[ARM_STABLE], b = n[ARM_CANDIDATE], null = r0 * b / (a + r0 * b), pi = r * b / (a + r * b), y = pi / null;
+        double gain = fmin(x[ARM_CANDIDATE], b) * slope(y, burst) + fmin(x[ARM_STABLE], a) * slope((1 - pi) / (1 - null), burst);
+
+        return fmin(tick_cap, gain - b * slack * fabs(y - 1) / burst);
 }
 
 static double alternative(enum judge_side side, double r0, int k)
@@ -71,16 +78,12 @@ void judge_ratio_add_usual(struct judge_ratio *t, enum judge_side side, double r
 {
         if (n_stable <= 0 || n_candidate <= 0)
                 return; /* nothing to compare with */
-        double a = (double) n_stable, b = (double) n_candidate;
-        double xa = fmin((double) x_stable, a), xb = fmin((double) x_candidate, b);
-        double most = judge_ratio_of_odds(r0, usual), null = most * b / (a + most * b);
+        const double n[] = { (double) n_stable, (double) n_candidate }, x[] = { (double) x_stable, (double) x_candidate };
+        double most = judge_ratio_of_odds(r0, usual);
 
         stake(t);
-        for (int k = 0; k < JUDGE_RATIOS; k++) {
-                double r = judge_ratio_of_odds(alternative(side, r0, k), usual), pi = r * b / (a + r * b);
-
-                t->log_e[k] += fmin(tick_cap, xb * slope(pi / null, burst) + xa * slope((1 - pi) / (1 - null), burst));
-        }
+        for (int k = 0; k < JUDGE_RATIOS; k++)
+                t->log_e[k] += judge_ratio_step(judge_ratio_of_odds(alternative(side, r0, k), usual), most, 0, burst, n, x);
         t->peak = fmax(t->peak, judge_ratio_log_e(t));
 }
 

@@ -49,6 +49,8 @@
 
 #include <stdint.h>
 
+#include "lib/counts.h"
+
 enum { JUDGE_RATIOS = 6 };
 
 enum judge_side { JUDGE_ABOVE, JUDGE_BELOW }; /* evidence that the share is above, or below, r0 times stable's */
@@ -68,6 +70,12 @@ void judge_ratio_add_usual(struct judge_ratio *t, enum judge_side side, double r
 double judge_ratio_of_odds(double odds, double usual); /* rho */
 
 double judge_ratio_log_e(const struct judge_ratio *t); /* log E now */
+
+/* The parts, for tests that mix their bets otherwise. What a tick adds to log e of alternative r, against a share of at most (r > r0),
+ * or at least, r0 times stable's and `slack` more, or less, than that: n things and x bad ones by enum arm. */
+double judge_ratio_step(double r, double r0, double slack, double burst, const double n[ARM_COUNT], const double x[ARM_COUNT]);
+double judge_ratio_unspent(
+        int64_t ticks); /* the share of the stake that is held back after so many: all of it before the first */
 
 /* What a tick with shares p_stable and p_candidate is expected to add to the best alternative, per request of both arms, with
  * the candidate having `weight` of them; 0 if they are no evidence. The information that ln(1/alpha) has to be gathered from. */

@@ -15,11 +15,16 @@ void judge_spread_add(struct judge_spread *s, int64_t n, int64_t x)
                 double p = bad / all, d = x1 / n1 - s->last_x / s->last_n, weight = 1 - 1 / bad;
                 double q = d * d / (p * (1 - p) * (1 / n1 + 1 / s->last_n) * all / (all - 1));
 
-                s->sum = (float) (s->sum + weight * fmin(q, q_cap * judge_spread_dispersion(s)));
-                s->weight = (float) (s->weight + weight);
+                judge_spread_take(s, q, weight);
         }
         s->last_n = (float) n1;
         s->last_x = (float) x1;
+}
+
+void judge_spread_take(struct judge_spread *s, double q, double weight)
+{
+        s->sum = (float) (s->sum + weight * fmin(q, q_cap * judge_spread_dispersion(s)));
+        s->weight = (float) (s->weight + weight);
 }
 
 double judge_spread_dispersion(const struct judge_spread *s)

@@ -21,6 +21,7 @@ struct judge_spread { /* zeroed: nothing known, bad requests count as independen
 };
 
 void judge_spread_add(struct judge_spread *s, int64_t n, int64_t x);
+void judge_spread_take(struct judge_spread *s, double q, double weight); /* a pair of ticks that was measured otherwise */
 
 double judge_spread_dispersion(const struct judge_spread *s); /* D, at least 1, as it is used */
 double judge_spread_burst(const struct judge_spread *s);      /* b, at least 1 */

@@ -1,0 +1,302 @@
+/* Bets on classes of predictions. */
+#include "lib/judge_drift.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double grid[JUDGE_BETS] = { 1.4, 2.5, 6 };
+
+/* --- classes, from stable's table --- */
+
+static double bound_of(const char *label)
+{
+        return strtod(label, NULL); /* "+Inf" too */
+}
+
+static int by_bound(const void *a, const void *b)
+{
+        double x = bound_of(((const struct judge_table_row *) a)->label),
+               y = bound_of(((const struct judge_table_row *) b)->label);
+
+        return (x > y) - (x < y);
+}
+
+static int by_count(const void *a, const void *b)
+{
+        double x = ((const struct judge_table_row *) a)->value, y = ((const struct judge_table_row *) b)->value;
+
+        return (x < y) - (x > y);
+}
+
+static double total_of(const struct judge_table *t)
+{
+        double sum = 0;
+
+        for (int i = 0; i < t->n; i++)
+                sum = t->cumulative ? fmax(sum, t->rows[i].value) : sum + t->rows[i].value;
+        return sum;
+}
+
+static void set_labels(struct judge_drift *d, const struct judge_table *t, int n)
+{
+        for (int i = 0; i < n; i++)
+                memcpy(d->label[i], t->rows[i].label, sizeof d->label[i]);
+        d->n = n;
+}
+
+/* Join the two neighbours that have fewest between them until there are few enough: a bound less is two buckets joined. */
+static void fix_buckets(struct judge_drift *d, struct judge_table t)
+{
+        qsort(t.rows, (size_t) t.n, sizeof *t.rows, by_bound);
+        while (t.n > JUDGE_CLASSES) {
+                int least = 0;
+                double fewest = INFINITY;
+
+                for (int i = 0; i + 1 < t.n; i++) {
+                        double in_both = t.rows[i + 1].value - (i > 0 ? t.rows[i - 1].value : 0);
+
+                        if (in_both < fewest) {
+                                fewest = in_both;
+                                least = i;
+                        }
+                }
+                t.n--;
+                memmove(&t.rows[least], &t.rows[least + 1], (size_t) (t.n - least) * sizeof *t.rows);
+        }
+        set_labels(d, &t, t.n);
+}
+
+static void fix_labels(struct judge_drift *d, struct judge_table t)
+{
+        int n = t.n < JUDGE_CLASSES - 1 ? t.n : JUDGE_CLASSES - 1;
+
+        qsort(t.rows, (size_t) t.n, sizeof *t.rows, by_count);
+        set_labels(d, &t, n);
+        d->label[n][0] = '\0';
+        d->n = n + 1;
+}
+
+static void fix_classes(struct judge_drift *d, const struct judge_table *t)
+{
+        d->cumulative = t->cumulative;
+        if (total_of(t) <= 0)
+                return; /* stable has predicted nothing yet */
+        if (t->cumulative)
+                fix_buckets(d, *t);
+        else
+                fix_labels(d, *t);
+}
+
+/* --- a table to counters of the classes --- */
+
+static int class_of(const struct judge_drift *d, const char *label)
+{
+        for (int i = 0; i < d->n; i++)
+                if (strcmp(d->label[i], label) == 0)
+                        return i;
+        return d->cumulative ? -1 : d->n - 1;
+}
+
+static int classify(const struct judge_drift *d, const struct judge_table *t, double out[JUDGE_CLASSES], const char *release,
+                    char *why, size_t size)
+{
+        bool there[JUDGE_CLASSES] = { false };
+
+        memset(out, 0, JUDGE_CLASSES * sizeof *out);
+        for (int i = 0; i < t->n; i++) {
+                int k = class_of(d, t->rows[i].label);
+
+                if (k < 0)
+                        continue;
+                out[k] += t->rows[i].value;
+                there[k] = true;
+        }
+        for (int k = d->n - 1; d->cumulative && k >= 0; k--) {
+                if (!there[k]) {
+                        (void) snprintf(why, size, "the %s has no bucket up to %s", release, d->label[k]);
+                        return -1;
+                }
+                if (k > 0)
+                        out[k] = fmax(0, out[k] - out[k - 1]);
+        }
+        return 0;
+}
+
+/* --- a tick --- */
+
+static double sum_of(const float v[JUDGE_CLASSES])
+{
+        double sum = 0;
+
+        for (int k = 0; k < JUDGE_CLASSES; k++)
+                sum += (double) v[k];
+        return sum;
+}
+
+/* Chi-square of stable's two ticks by its degrees of freedom, into the spread's mean. */
+static void measure_spread(struct judge_drift *d)
+{
+        const float *now = d->waiting[ARM_STABLE];
+        double n1 = sum_of(now), n2 = sum_of(d->before), all = n1 + n2, chi = 0;
+        int freedom = -1;
+
+        for (int k = 0; k < d->n && n2 > 0 && all > 1; k++) {
+                double m = (double) now[k] + (double) d->before[k], off = (double) now[k] / n1 - (double) d->before[k] / n2;
+
+                if (m <= 0)
+                        continue;
+                chi += off * off / (m / all * (1 / n1 + 1 / n2) * all / (all - 1));
+                freedom++;
+        }
+        if (freedom > 0)
+                judge_spread_take(&d->spread, chi / freedom, freedom);
+        memcpy(d->before, now, sizeof d->before);
+}
+
+/* Every gambler's bet on one class and side. */
+static void bet(struct judge_drift *d, int k, enum judge_side side, double rho, double slack, const double n[ARM_COUNT])
+{
+        double r0 = side == JUDGE_ABOVE ? rho : 1 / rho, burst = judge_spread_burst(&d->spread);
+        double x[ARM_COUNT] = { (double) d->waiting[ARM_STABLE][k], (double) d->waiting[ARM_CANDIDATE][k] };
+
+        for (int i = 0; i < JUDGE_BETS; i++) {
+                double r = side == JUDGE_ABOVE ? r0 * grid[i] : r0 / grid[i];
+
+                d->log_e[k][side][i] += (float) judge_ratio_step(r, r0, slack, burst, n, x);
+        }
+}
+
+static double log_sum(double a, double b)
+{
+        return a > b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
+}
+
+static void stake(struct judge_drift *d)
+{
+        double more = (judge_ratio_unspent(d->ticks) - judge_ratio_unspent(d->ticks + 1)) / (2 * JUDGE_BETS * d->n);
+
+        for (int k = 0; k < d->n; k++)
+                for (int i = 0; i < 2 * JUDGE_BETS; i++) {
+                        float *l = &d->log_e[k][i / JUDGE_BETS][i % JUDGE_BETS];
+
+                        *l = (float) (d->ticks == 0 ? log(more) : log_sum((double) *l, log(more)));
+                }
+        d->ticks++;
+}
+
+static void tick(struct judge_drift *d, double max_ratio, double slack)
+{
+        double n[ARM_COUNT];
+
+        for (int a = 0; a < ARM_COUNT; a++)
+                if ((n[a] = sum_of(d->waiting[a])) < 1)
+                        return; /* the other arm's scrape is still to come */
+        stake(d);
+        for (int k = 0; k < d->n; k++)
+                for (int side = JUDGE_ABOVE; side <= JUDGE_BELOW; side++)
+                        bet(d, k, (enum judge_side) side, max_ratio, slack, n);
+        d->peak = fmax(d->peak, judge_drift_log_e(d));
+        measure_spread(d);
+        for (int a = 0; a < ARM_COUNT; a++)
+                for (int k = 0; k < d->n; k++)
+                        d->total[a][k] += (double) d->waiting[a][k];
+        memset(d->waiting, 0, sizeof d->waiting);
+}
+
+static void look(struct judge_drift *d, enum arm a, const double now[JUDGE_CLASSES], bool compare)
+{
+        double all = 0;
+        bool back = false;
+
+        for (int k = 0; k < d->n; k++) {
+                back |= now[k] < d->last[a][k];
+                all += now[k];
+        }
+        if (judge_meter_look(&d->meter[a], all, back) && compare)
+                for (int k = 0; k < d->n; k++)
+                        d->waiting[a][k] += (float) (now[k] - d->last[a][k]);
+        memcpy(d->last[a], now, sizeof d->last[a]);
+}
+
+int judge_drift_look(struct judge_drift *d, double max_ratio, double slack, const struct judge_table *const now[ARM_COUNT],
+                     bool compare, char *why, size_t size)
+{
+        double counts[ARM_COUNT][JUDGE_CLASSES];
+
+        if (d->n == 0)
+                fix_classes(d, now[ARM_STABLE]);
+        if (d->n == 0)
+                return 0;
+        if (classify(d, now[ARM_STABLE], counts[ARM_STABLE], "stable version", why, size) < 0 ||
+            classify(d, now[ARM_CANDIDATE], counts[ARM_CANDIDATE], "candidate", why, size) < 0)
+                return -1;
+        for (int a = 0; a < ARM_COUNT; a++)
+                look(d, (enum arm) a, counts[a], compare);
+        tick(d, max_ratio, slack);
+        return 0;
+}
+
+/* --- what it says --- */
+
+static double log_e_of(const struct judge_drift *d, int k, enum judge_side side)
+{
+        double sum = -INFINITY;
+
+        for (int i = 0; i < JUDGE_BETS; i++)
+                sum = isinf(sum) ? (double) d->log_e[k][side][i] : log_sum(sum, (double) d->log_e[k][side][i]);
+        return sum;
+}
+
+double judge_drift_log_e(const struct judge_drift *d)
+{
+        if (d->ticks == 0)
+                return 0;
+        double sum = log(judge_ratio_unspent(d->ticks));
+
+        for (int k = 0; k < d->n; k++)
+                for (int side = JUDGE_ABOVE; side <= JUDGE_BELOW; side++)
+                        sum = log_sum(sum, log_e_of(d, k, (enum judge_side) side));
+        return sum;
+}
+
+static void class_text(const struct judge_drift *d, int k, char text[JUDGE_CLASS_TEXT])
+{
+        const char *label = d->label[k];
+
+        if (!d->cumulative)
+                (void) snprintf(text, JUDGE_CLASS_TEXT, "%s", *label ? label : "all others");
+        else if (k == 0)
+                (void) snprintf(text, JUDGE_CLASS_TEXT, "up to %s", label);
+        else if (isinf(bound_of(label)))
+                (void) snprintf(text, JUDGE_CLASS_TEXT, "above %s", d->label[k - 1]);
+        else
+                (void) snprintf(text, JUDGE_CLASS_TEXT, "%s to %s", d->label[k - 1], label);
+}
+
+void judge_drift_worst(const struct judge_drift *d, struct judge_drift_class *out)
+{
+        double top = -INFINITY;
+        int worst = 0;
+
+        *out = (struct judge_drift_class){ .side = JUDGE_ABOVE };
+        if (d->ticks == 0)
+                return;
+        for (int k = 0; k < d->n; k++)
+                for (int side = JUDGE_ABOVE; side <= JUDGE_BELOW; side++) {
+                        double l = log_e_of(d, k, (enum judge_side) side);
+
+                        if (l > top) {
+                                top = l;
+                                worst = k;
+                                out->side = (enum judge_side) side;
+                        }
+                }
+        class_text(d, worst, out->text);
+        for (int a = 0; a < ARM_COUNT; a++) {
+                out->in[a] = d->total[a][worst];
+                for (int k = 0; k < d->n; k++)
+                        out->of[a] += d->total[a][k];
+        }
+}
