@@ -43,8 +43,7 @@ bool judge_bounds_wanted(const struct judge_bounds *b, const struct policy_share
         return missing(b, latency) >= 0;
 }
 
-/* Requests of stable that it takes to choose a quantile. */
-static double needed_for(double quantile)
+double judge_bounds_needed(double quantile)
 {
         return ceil(above_least / (1 - quantile) - 1e-6);
 }
@@ -80,7 +79,7 @@ int judge_bounds_choose(struct judge_bounds *b, const struct policy_share *laten
 
         b->watched = (float) stable->all;
         for (int i = 0; latency->on && stable->n > 0 && i < latency->n_quantiles; i++) {
-                if (have >> i & 1 || (double) stable->all < needed_for(latency->quantiles[i]))
+                if (have >> i & 1 || (double) stable->all < judge_bounds_needed(latency->quantiles[i]))
                         continue;
                 int k = nearest_above(stable, latency->quantiles[i]);
                 struct judge_bound *same = find(b, stable->us[k]);
@@ -194,7 +193,7 @@ bool judge_bounds_open(const struct judge_bounds *b, const struct policy_share *
 
         if (i < 0)
                 return false;
-        double needed = needed_for(latency->quantiles[i]);
+        double needed = judge_bounds_needed(latency->quantiles[i]);
 
         snprintf(gate, sizeof gate, "latency-%s", judge_quantiles_text(latency, 1U << i).text);
         verdict_say(v, VERDICT_NO_EVIDENCE, gate,

@@ -4,10 +4,13 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "lib/judge_bounds.h"
 #include "lib/judge_ratio.h"
 
 /* What a mixture over unknown ratios costs over one that knows: about ln 4 (judge_ratio.h). */
 static const double mixture_cost = 1.4;
+/* How long stable is watched before the candidate has traffic. */
+static const double watched_seconds = 300;
 
 struct time_text {
         char text[24];
@@ -47,32 +50,74 @@ static const struct policy_step *longest(const struct policy *p)
         return found;
 }
 
-static int check_harm(const struct policy *p, const struct policy_share *s, const char *what, double share,
-                      const struct policy_expected *t, struct err *e)
+struct harm {                    /* that has to be found */
+        double tolerated, ratio; /* shares of bad requests over stable's: what may be, and what is to be found */
+        double share;            /* stable's */
+        char words[80];
+};
+
+static int check_harm(const struct policy *p, const struct harm *h, const struct policy_expected *t, struct err *e)
 {
         const struct policy_step *at = longest(p);
-        double needed = mixture_cost - log(p->false_rollback / policy_comparisons(p)), sum = 0, ratio = 2 * s->max_ratio;
-        char harm[60];
+        double needed = mixture_cost - log(p->false_rollback / policy_comparisons(p)), sum = 0,
+               worse = fmin(1, h->ratio * h->share);
 
         if (!at)
                 return 0; /* nothing is compared: limits alone, and that was meant */
         for (int i = 0; i < p->n_steps; i++)
                 if (compares(&p->steps[i]))
                         sum += (double) p->steps[i].hold_ms / 1000 * t->rate *
-                               judge_ratio_gain(JUDGE_ABOVE, s->max_ratio, p->steps[i].weight_bp / 10000.0, share,
-                                                fmin(1, ratio * share));
+                               judge_ratio_gain(JUDGE_ABOVE, h->tolerated, p->steps[i].weight_bp / 10000.0, h->share, worse);
         if (sum >= needed)
                 return 0;
-        double gain =
-                t->rate * judge_ratio_gain(JUDGE_ABOVE, s->max_ratio, at->weight_bp / 10000.0, share, fmin(1, ratio * share));
+        double gain = t->rate * judge_ratio_gain(JUDGE_ABOVE, h->tolerated, at->weight_bp / 10000.0, h->share, worse);
+
+        return err_set(e, ERR_INVALID, "%g %% of %g requests/s cannot show %s within %s: at %g %% on stable that takes about %s",
+                       at->weight_bp / 100.0, t->rate, h->words, time_text((double) at->hold_ms / 1000).text, 100 * h->share,
+                       gain > 0 ? time_text(needed / gain).text : "for ever");
+}
+
+static struct harm harm_of(const struct policy_share *s, const char *what, double share)
+{
+        struct harm h = { .tolerated = s->max_ratio, .ratio = 2 * s->max_ratio, .share = share };
 
         if (s->max_ratio <= 1)
-                snprintf(harm, sizeof harm, "a doubling of %s", what);
+                snprintf(h.words, sizeof h.words, "a doubling of %s", what);
         else
-                snprintf(harm, sizeof harm, "%g times stable's %s", ratio, what);
-        return err_set(e, ERR_INVALID, "%g %% of %g requests/s cannot show %s within %s: at %g %% on stable that takes about %s",
-                       at->weight_bp / 100.0, t->rate, harm, time_text((double) at->hold_ms / 1000).text, 100 * share,
-                       gain > 0 ? time_text(needed / gain).text : "for ever");
+                snprintf(h.words, sizeof h.words, "%g times stable's %s", h.ratio, what);
+        return h;
+}
+
+/* Does stable show its quantiles at all? */
+static int check_watch(const struct policy_share *s, const struct policy_expected *t, struct err *e)
+{
+        double watched = t->rate * watched_seconds;
+
+        for (int i = 0; i < s->n_quantiles; i++) {
+                double needed = judge_bounds_needed(s->quantiles[i]);
+
+                if (watched < needed)
+                        return err_set(e, ERR_INVALID, "stable's p%g takes %.0f requests to see, and %g requests/s are %.0f in %s",
+                                       100 * s->quantiles[i], needed, t->rate, watched, time_text(watched_seconds).text);
+        }
+        return 0;
+}
+
+/* Twice the odds that are tolerated: judge_bounds.h. */
+static int check_quantiles(const struct policy *p, const struct policy_share *s, const struct policy_expected *t, struct err *e)
+{
+        for (int i = 0; i < s->n_quantiles; i++) {
+                double usual = 1 - s->quantiles[i];
+                struct harm h = { .tolerated = judge_ratio_of_odds(s->max_ratio, usual),
+                                  .ratio = judge_ratio_of_odds(2 * s->max_ratio, usual),
+                                  .share = usual };
+
+                snprintf(h.words, sizeof h.words, "%.3g times as many answers slower than stable's p%g", h.ratio,
+                         100 * s->quantiles[i]);
+                if (check_harm(p, &h, t, e) < 0)
+                        return -1;
+        }
+        return 0;
 }
 
 static int check_proof(const struct policy *p, const struct policy_share *s, const char *what, double share,
@@ -108,15 +153,22 @@ static int check_requests(const struct policy *p, const struct policy_expected *
         return 0;
 }
 
+static int check_share(const struct policy *p, const struct policy_share *s, const char *what, double share,
+                       const struct policy_expected *t, struct err *e)
+{
+        const struct harm h = harm_of(s, what, share);
+
+        if (!s->on)
+                return 0;
+        if (check_watch(s, t, e) < 0 || (s->max_ratio > 0 && check_harm(p, &h, t, e) < 0) || check_quantiles(p, s, t, e) < 0)
+                return -1;
+        return s->sound_ratio > 0 ? check_proof(p, s, what, share, t, e) : 0;
+}
+
 int policy_lint(const struct policy *p, const struct policy_expected *t, struct err *e)
 {
-        const struct policy_share *shares[] = { &p->error_rate, &p->latency };
-        const char *const what[] = { "errors", "slow answers" };
-        const double stable[] = { t->errors, t->slow };
-
-        for (int i = 0; i < 2; i++)
-                if (shares[i]->on && ((shares[i]->max_ratio > 0 && check_harm(p, shares[i], what[i], stable[i], t, e) < 0) ||
-                                      (shares[i]->sound_ratio > 0 && check_proof(p, shares[i], what[i], stable[i], t, e) < 0)))
-                        return -1;
+        if (check_share(p, &p->error_rate, "errors", t->errors, t, e) < 0 ||
+            check_share(p, &p->latency, "slow answers", t->slow, t, e) < 0)
+                return -1;
         return check_requests(p, t, e);
 }

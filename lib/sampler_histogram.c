@@ -83,7 +83,7 @@ static bool add_bucket(struct reader *r, enum arm arm, const struct series *s)
 {
         int32_t us;
 
-        if (isinf(s->le_s)) {
+        if (s->le_s == INFINITY) {
                 r->histograms[arm]++;
                 if (arm == ARM_STABLE)
                         sampler_grow(s, &everything, &r->all);

@@ -22,7 +22,7 @@ static int parts(const struct sampler_question *q)
 void sampler_latency_bucket(struct sampler_latency *l, const struct sampler_question *q, const struct sampler_span *span,
                             const struct series *bucket)
 {
-        if (isinf(bucket->le_s))
+        if (bucket->le_s == INFINITY)
                 sampler_grow(bucket, span, &l->total);
         for (int i = 0; i < parts(q); i++)
                 if (near(bucket->le_s, bound_s(q, i)))
@@ -54,8 +54,13 @@ void sampler_latency_count(const struct sampler_latency *l, const struct sampler
 {
         const struct sampler_growth *all = &l->total;
 
-        if (all->series == 0)
+        if (all->series == 0) {
+                for (int i = 0; i < parts(q); i++)
+                        if (l->within[i].series > 0)
+                                sampler_complain(out, QUALITY_NO_BUCKET, "the latency histogram of %s has no total (le=\"+Inf\")",
+                                                 instance);
                 return;
+        }
         for (int i = 0; i < parts(q); i++) {
                 const struct sampler_growth *fast = &l->within[i];
 

@@ -69,7 +69,7 @@ void sampler_ticks(const struct series *series, size_t n, int64_t version, int64
                         add_series(s, zero, REQUESTS, from_ms, tick_ms, out, n_ticks);
                         if (s->is_error)
                                 add_series(s, zero, ERRORS, from_ms, tick_ms, out, n_ticks);
-                } else if (isinf(s->le_s)) {
+                } else if (s->le_s == INFINITY) {
                         add_series(s, zero, TIMED, from_ms, tick_ms, out, n_ticks);
                 } else if (at_bound(s, bound_us)) {
                         add_series(s, zero, FAST, from_ms, tick_ms, out, n_ticks);

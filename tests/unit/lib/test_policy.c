@@ -50,7 +50,7 @@ static void every_key_reaches_the_struct(void **state)
                                    "steps: [{ weight: 0.5, hold: 250ms }, { weight: 100, hold: 2h }]\n"
                                    "gates:\n"
                                    "  error_rate: { max_ratio: 1.5, limit_percent: 2 }\n"
-                                   "  latency: { objective: 20ms, limit_percent: 10 }\n"
+                                   "  latency: { objective: 20ms, max_ratio: 3, limit_percent: 10, quantiles: [50, 99.9] }\n"
                                    "  promql: [{ name: cost, query: 'cost{v=\"{{candidate}}\"}', min: -1, max: 2.5 }]\n"
                                    "min_requests: 7\nfalse_rollback_percent: 5\nmax_hold: 3m\non_no_evidence: rollback\n"
                                    "start_deadline: 4m\nkeep_failed: 5m\nrollback_window: 6m\nwindow_versions: 4\nreplicas: 3\n";
@@ -64,7 +64,8 @@ static void every_key_reaches_the_struct(void **state)
         assert_int_equal(p.steps[0].weight_bp, 50);
         assert_int_equal(p.steps[0].hold_ms, 250);
         assert_true(p.error_rate.on && p.error_rate.max_ratio == 1.5 && p.error_rate.limit == .02);
-        assert_true(p.latency.on && p.latency.max_ratio == 0 && p.latency.limit == .1 && p.latency.objective_ms == 20);
+        assert_true(p.latency.on && p.latency.max_ratio == 3 && p.latency.limit == .1 && p.latency.objective_ms == 20);
+        assert_true(p.latency.n_quantiles == 2 && p.latency.quantiles[0] == .5 && p.latency.quantiles[1] == 99.9 / 100);
         assert_int_equal(p.n_queries, 1);
         assert_string_equal(p.queries[0].name, "cost");
         assert_true(p.queries[0].has_min && p.queries[0].min == -1 && p.queries[0].has_max && p.queries[0].max == 2.5);
@@ -77,7 +78,7 @@ static void every_key_reaches_the_struct(void **state)
         assert_int_equal(p.rollback_window_ms, 360000);
         assert_int_equal(p.window_versions, 4);
         assert_int_equal(p.replicas, 3);
-        assert_int_equal(policy_comparisons(&p), 1);
+        assert_int_equal(policy_comparisons(&p), 4); /* errors, the objective and two quantiles */
 }
 
 static void a_preview_and_a_pause_are_steps_too(void **state)
@@ -144,6 +145,21 @@ static void bad_policies_are_refused_by_name(void **state)
                 { HEAD STEPS "gates: { error_rate: { objective: 5ms, max_ratio: 2 } }\n", "objective" },
                 { HEAD STEPS "gates: { latency: { max_ratio: 2 } }\n", "objective" },
                 { HEAD STEPS "gates: { latency: { objective: 2m, max_ratio: 2 } }\n", "objective" },
+                { HEAD STEPS "gates: { latency: { objective: 5ms, max_ratio: 2, quantiles: [0] } }\n", "1 to 99.9" },
+                { HEAD STEPS "gates: { latency: { objective: 5ms, max_ratio: 2, quantiles: [50, 100] } }\n", "1 to 99.9" },
+                { HEAD STEPS "gates: { latency: { objective: 5ms, max_ratio: 2, quantiles: [0.5] } }\n", "1 to 99.9" },
+                { HEAD STEPS "gates: { latency: { objective: 5ms, max_ratio: 2, quantiles: [90, 50] } }\n",
+                  "above the one before" },
+                { HEAD STEPS "gates: { latency: { objective: 5ms, max_ratio: 2, quantiles: [90, 90] } }\n",
+                  "above the one before" },
+                { HEAD STEPS "gates: { latency: { objective: 5ms, max_ratio: 2, quantiles: [p50] } }\n", "quantiles: \"p50\"" },
+                { HEAD STEPS "gates: { latency: { objective: 5ms, max_ratio: 2, quantiles: [1, 2, 3, 4, 5] } }\n", "quantiles" },
+                { HEAD STEPS "gates: { latency: { objective: 5ms, max_ratio: 2, quantiles: 50 } }\n", "quantiles" },
+                { HEAD STEPS "gates: { latency: { objective: 5ms, limit_percent: 2, quantiles: [50] } }\n", "need max_ratio" },
+                { HEAD STEPS "gates: { error_rate: { max_ratio: 2, quantiles: [50] } }\n", "quantiles" },
+                { HEAD
+                  "steps: [{ weight: 100, hold: 1s }]\ngates: { latency: { objective: 5ms, max_ratio: 2, quantiles: [50] } }\n",
+                  "quantiles need a step below 100" },
                 { HEAD STEPS "gates: { promql: [{ name: a, query: up }] }\n", "min, max" },
                 { HEAD STEPS "gates: { promql: [{ name: a, query: up, min: 2, max: 1 }] }\n", "above max" },
                 { HEAD STEPS "gates: { promql: [{ name: a, query: 'x{v=\"{{version}}\"}', max: 1 }] }\n", "{{version}}" },

@@ -61,6 +61,38 @@ static void sums_are_made_before_the_rollout(void **state)
         }
 }
 
+static void quantiles_have_to_be_seen_and_told_apart(void **state)
+{
+        static const struct {
+                double rate;
+                double quantiles[2];
+                const char *says; /* NULL: fine */
+        } cases[] = {
+                { 1, { .5, .99 }, "stable's p99 takes 500 requests to see, and 1 requests/s are 300 in 5m" },
+                { 4, { .5, .9 }, NULL },
+                { 3,
+                  { .5, .99 },
+                  "5 % of 3 requests/s cannot show 2.94 times as many answers slower than stable's p99 within 10m" },
+                { 20, { .9, .99 }, NULL },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                const struct policy_expected t = { cases[i].rate, .005, .2 };
+                struct policy p = policy();
+                struct err e = { 0 };
+
+                p.error_rate.on = false;
+                p.latency = (struct policy_share){ .on = true, .max_ratio = 1.5, .objective_ms = 50, .n_quantiles = 2 };
+                memcpy(p.latency.quantiles, cases[i].quantiles, sizeof cases[i].quantiles);
+                int r = policy_lint(&p, &t, &e);
+                print_message("  %g/s: %s\n", cases[i].rate, e.msg);
+                assert_int_equal(r, cases[i].says ? -1 : 0);
+                if (cases[i].says)
+                        assert_non_null(strstr(e.msg, cases[i].says));
+        }
+}
+
 static void a_policy_that_names_its_traffic_is_checked_when_it_is_read(void **state)
 {
         static const char text[] =
@@ -118,6 +150,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(sums_are_made_before_the_rollout),
+                cmocka_unit_test(quantiles_have_to_be_seen_and_told_apart),
                 cmocka_unit_test(a_policy_that_names_its_traffic_is_checked_when_it_is_read),
                 cmocka_unit_test(proofs_and_budgets_have_their_rules),
         };

@@ -155,6 +155,16 @@ static void the_selector_asks_for_raw_samples_of_both_arms(void **state)
         assert_string_equal(
                 with, "{__name__=~\"up|scorer_requests_total|scorer_request_duration_seconds_bucket\",target=\"prod.credit\","
                       "version=~\"1|2\\\\.1\",le=~\"|\\\\+Inf|0\\\\.050*\"}[15000ms]");
+        q.n_bounds = 2;
+        q.bounds_us[0] = 500;
+        q.bounds_us[1] = 25000;
+        AUTO(str) frozen = prometheus_selector(&q);
+        assert_contains(frozen, "le=~\"|\\\\+Inf|0\\\\.050*|0\\\\.00050*|0\\\\.0250*\"}[");
+        q.every_bound = true;
+        AUTO(str) every = prometheus_selector(&q);
+        assert_contains(every, "version=~\"1|2\\\\.1\"}[15000ms]");
+        q.every_bound = false;
+        q.n_bounds = 0;
         p.latency.objective_ms = 1000;
         AUTO(str) whole = prometheus_selector(&q);
         assert_contains(whole, "|1(\\\\.0*)?\"");
