@@ -76,6 +76,7 @@ static int64_t work(struct controller *c)
         wake = earlier(wake, decision_log_run(c->decisions, now));
         wake = earlier(wake, platform_ms);
         wake = earlier(wake, wants_ms);
+        wake = earlier(wake, controller_read_again(c, now));
         wake = earlier(wake, http_server_timeout_ms(c->server));
         return earlier(wake, c->draining ? STOP_LOOK_MS : token_sync_run(c->token_sync, now));
 }

@@ -54,6 +54,9 @@ struct controller {
         struct due targets;
         struct unreadable *unreadable;
         size_t n_unreadable;
+        char rereading[TARGET_MAX_LEN + 1]; /* which of them is being read again; "": none is */
+        size_t reread_next;
+        int64_t reread_at_ms;
         bool loaded, loading; /* all records have been read */
         int64_t load_at_ms;
         struct backoff load_backoff;

@@ -130,20 +130,11 @@ int controller_make(struct controller *c, const char *target, const char *model,
         return 0;
 }
 
-static void forget_unreadable(struct controller *c, const char *target)
-{
-        for (size_t i = 0; i < c->n_unreadable; i++)
-                if (strcmp(c->unreadable[i].target, target) == 0) {
-                        c->unreadable[i] = c->unreadable[--c->n_unreadable];
-                        return;
-                }
-}
-
 void controller_forget(struct controller *c, const char *target)
 {
         struct due_target *one = due_find(&c->targets, target);
 
-        forget_unreadable(c, target);
+        controller_forget_unreadable(c, target);
         if (!one)
                 return;
         struct target *t = one->t;
@@ -152,16 +143,6 @@ void controller_forget(struct controller *c, const char *target)
         api_watch_gone(c, t);
         due_remove(&c->targets, one);
         target_free(t);
-}
-
-static void leave_alone(struct controller *c, const char *target, const struct err *why)
-{
-        c->unreadable = xrealloc(c->unreadable, c->n_unreadable + 1, sizeof *c->unreadable);
-        struct unreadable *u = &c->unreadable[c->n_unreadable++];
-
-        snprintf(u->target, sizeof u->target, "%.*s", TARGET_MAX_LEN, target);
-        snprintf(u->why, sizeof u->why, "%.*s", (int) sizeof u->why - 1, why->msg);
-        LOG_ERROR("a record cannot be understood and is left alone", "target", target, "error", why->msg);
 }
 
 void controller_records_loaded(void *arg, const struct platform_record *records, size_t n, const struct err *failure)
@@ -180,7 +161,7 @@ void controller_records_loaded(void *arg, const struct platform_record *records,
                 struct target *t = target_load(&c->env, &records[i], &e);
 
                 if (!t) {
-                        leave_alone(c, records[i].target, &e);
+                        controller_leave_alone(c, records[i].target, &e);
                         continue;
                 }
                 due_add(&c->targets, t);

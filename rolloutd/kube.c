@@ -148,6 +148,14 @@ static void op_publish(struct platform *p, const struct target *t, int64_t follo
                 kube_workload_preview(self(p), known, t->now.candidate.version);
 }
 
+static void op_complain(struct platform *p, const char *target, const struct desire_trouble *why)
+{
+        struct kube_target *t = kube_find(self(p), target);
+
+        if (t)
+                kube_complain(self(p), t, why);
+}
+
 static void op_unmark(struct platform *p, const char *target, const char *id)
 {
         struct kube_target *t = kube_find(self(p), target);
@@ -209,6 +217,7 @@ static void op_free(struct platform *p)
         kube_ops_free(k);
         kube_free(k->kube);
         kube_history_free(k);
+        kube_complaints_free(k);
         free(k);
 }
 
@@ -227,6 +236,7 @@ static const struct platform_ops OPS = {
         .discover = op_discover,
         .listen = op_listen,
         .publish = op_publish,
+        .complain = op_complain,
         .unmark = op_unmark,
         .epoch = kube_measure_epoch,
         .meter = kube_measure_meter,

@@ -194,6 +194,33 @@ json_t *kube_conditions_json(const struct kube_status_input *in, struct kube_con
         return list;
 }
 
+static const char *member(const json_t *c, const char *key)
+{
+        const char *text = json_string_value(json_object_get(c, key));
+
+        return text ? text : "";
+}
+
+json_t *kube_conditions_complaint(const json_t *status, const struct desire_trouble *trouble, int64_t generation, int64_t now_ms)
+{
+        const char *type = names[KUBE_IS_SpecAccepted];
+        json_t *list = json_array(), *c;
+        char since[RFC3339_MAX];
+        size_t i;
+
+        clock_rfc3339(now_ms, since);
+        json_array_foreach (json_object_get(status, "conditions"), i, c) {
+                if (strcmp(member(c, "type"), type) != 0)
+                        (void) json_array_append(list, c);
+                else if (strcmp(member(c, "status"), truths[KUBE_FALSE]) == 0)
+                        (void) snprintf(since, sizeof since, "%s", member(c, "lastTransitionTime"));
+        }
+        (void) json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "type", type, "status", truths[KUBE_FALSE],
+                                                     "reason", trouble->reason, "message", trouble->message, "lastTransitionTime",
+                                                     since, "observedGeneration", (json_int_t) generation));
+        return list;
+}
+
 static int index_of(const char *const *list, int n, const json_t *text)
 {
         for (int i = 0; i < n; i++)

@@ -14,6 +14,7 @@
  *      kube_state.c       save(): the status and its compare-and-swap
  *      kube_publish.c     publish(): what there is to tell of a target
  *      kube_history.c     history(), and marks taken away
+ *      kube_complain.c    what is told when a record cannot be used
  *      kube_status_patch.c  the JSON Patch that replaces a status (pure)
  *      kube_status_doc.c, kube_conditions.c  struct target to status and conditions (pure)
  *      kube_events.c      Kubernetes Events
@@ -141,11 +142,12 @@ struct kube_platform {
         struct kube_leader *leader;
         struct kube_watch *rollouts, *deployments, *slices, *routes; /* NULL: not begun */
         struct kube_target *targets;
-        struct kube_claim *claims;       /* kube_claims.c's */
-        struct kube_load *loads;         /* kube_load.c's: records being read */
-        struct kube_question *questions; /* kube_history.c's */
-        struct kube_state *writing;      /* kube_state.c's: those with something to write */
-        int n_reading;                   /* targets that kube_read.c reads of */
+        struct kube_claim *claims;         /* kube_claims.c's */
+        struct kube_load *loads;           /* kube_load.c's: records being read */
+        struct kube_question *questions;   /* kube_history.c's */
+        struct kube_complaint *complaints; /* kube_complain.c's */
+        struct kube_state *writing;        /* kube_state.c's: those with something to write */
+        int n_reading;                     /* targets that kube_read.c reads of */
         struct kube_op *ops;
         struct platform_listener listener;
         struct kube_router_job *routings; /* kube_router.c's: of all targets */
@@ -275,6 +277,9 @@ int64_t kube_state_run(struct kube_platform *k, int64_t now_ms);
 void kube_state_drop(struct kube_platform *k, struct kube_target *t);
 
 void kube_events_record(struct kube_platform *k, struct kube_target *t, const char *event, struct kube_op *op);
+/* kube_complain.c: as platform.h says. */
+void kube_complain(struct kube_platform *k, struct kube_target *t, const struct desire_trouble *trouble);
+void kube_complaints_free(struct kube_platform *k);
 void kube_events_trouble(struct kube_platform *k, const struct kube_target *t, const struct desire_trouble *trouble);
 
 /* kube_world.c */

@@ -83,6 +83,7 @@ void kube_state_publish(struct kube_platform *k, const struct target *seen, int6
         if (!t || !k->leading)
                 return;
         struct kube_state *s = kube_state_of(k, t);
+        s->unreadable = false;
         trouble_of(k, t, told, &trouble);
         struct kube_status_input in = { .spec = t->spec,
                                         .seen = seen,

@@ -100,9 +100,10 @@ const char *kube_state_read(struct kube_platform *k, struct kube_target *t, cons
         struct kube_state *s = kube_state_of(k, t);
 
         /* A list takes its time. Once there are writes of ours, it may be older than the last of them, or newer than one under way. */
-        if (!k->announcing)
+        bool fresh = !k->announcing || s->unreadable;
+        if (fresh)
                 take_status(s, object);
-        if (!k->announcing || s->handed < 0)
+        if (fresh || s->handed < 0)
                 s->handed = s->has_record ? s->revision : 0;
         *revision = s->handed;
         return json_string_value(json_object_get(json_object_get(object, "status"), "record"));

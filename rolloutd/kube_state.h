@@ -21,6 +21,7 @@ struct kube_state {
         int64_t handed;     /* the revision that the controller has seen last; publishing makes others */
         char written[17];   /* fingerprint of what people read */
         struct kube_conditions conditions;
+        bool unreadable; /* by the controller, which has nothing of it: it may be another by the next time it is read */
         char trouble[sizeof((struct desire_trouble *) 0)->reason]; /* that an Event was written about */
 
         /* What is to be written. */

@@ -52,6 +52,8 @@ struct kube_status_input {
 };
 
 json_t *kube_conditions_json(const struct kube_status_input *in, struct kube_conditions *conditions);
+/* The conditions of a status with this trouble in SpecAccepted and everything else as it is. Caller owns them. */
+json_t *kube_conditions_complaint(const json_t *status, const struct desire_trouble *trouble, int64_t generation, int64_t now_ms);
 void kube_camel(const char *text, char *out, size_t size); /* "ROLLING_BACK", "error-rate": RollingBack, ErrorRate */
 
 /* Everything but revision, epoch, record and history. Caller owns it. */

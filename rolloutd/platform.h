@@ -174,6 +174,9 @@ struct platform_ops {
          * of the newest desire that t follows, or found fulfilled; 0: none yet. Nobody is told that a rollout is complete for a
          * newer one. `trouble` may be NULL. */
         void (*publish)(struct platform *p, const struct target *t, int64_t followed, const struct desire_trouble *trouble);
+        /* What is saved of a target cannot be understood, and nothing is done about it until it can be: tell its owner, and change nothing
+         * else. Saying it again is cheap. NULL where targets are not declared. */
+        void (*complain)(struct platform *p, const char *target, const struct desire_trouble *why);
         /* A mark has been followed (its rollback is in a saved record): take it away. */
         void (*unmark)(struct platform *p, const char *target, const char *id);
 

@@ -114,6 +114,41 @@ min_requests"""
     site.wait("it is back", phase="RolledBack", stable="1")
 
 
+def test_a_record_that_cannot_be_read_is_told_and_loses_nothing(site):
+    site.start()
+    site.serving(1)
+    site.change(version=2)
+    site.at_rest(2)
+    site.daemon.stop()
+    good = site.status()
+    write = lambda record: site.api.patch(site.path() + "/status", {"status": {"record": record}})
+    write("{ edited by hand")
+    site.daemon.start()
+    refused(site, "cannot be understood", "RecordUnreadable")
+    status = site.status()
+    assert status["record"] == "{ edited by hand" and "what serves is left as it is" in status["message"]
+    assert (status["stable"], status["window"], status["history"]) == (good["stable"], good["window"], good["history"])
+    site.change(version=3)
+    write(good["record"])
+    site.at_rest(3)
+    wait_until(lambda: site.condition("SpecAccepted")[0] == "True", "it is accepted", site.explain)
+    assert len(site.events("RecordUnreadable")) == 1
+    assert [ev["number"] for ev in site.history()] == sorted(ev["number"] for ev in site.history()), "it goes on counting"
+
+
+def test_without_its_record_it_begins_with_what_is_declared(site):
+    site.start()
+    site.serving(1)
+    load = site.load()
+    site.daemon.stop()
+    site.api.patch(site.path() + "/status", {"status": {"record": "x"}})
+    site.daemon.start()
+    refused(site, "cannot be understood", "RecordUnreadable")
+    site.api.patch(site.path() + "/status", {"status": {"record": None}})
+    wait_until(lambda: site.condition("Complete")[0] == "True" and site.condition("SpecAccepted")[0] == "True", "it is taken up again", site.explain)
+    assert site.share("1") == 100 and load.stop() == []
+
+
 def test_a_clash_of_names_is_left_alone_and_told(site):
     """A Deployment of somebody else's has the name that a release needs."""
     container = {"name": "x", "image": "nobody:knows"}

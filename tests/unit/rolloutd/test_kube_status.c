@@ -334,6 +334,27 @@ static void conditions_of_others_do_no_harm(void **state)
 
 /* --- the patch --- */
 
+static void a_complaint_changes_one_condition(void **state)
+{
+        static const struct desire_trouble unreadable = { "RecordUnreadable", "it cannot be understood" };
+        AUTO(json)
+        status = json_loads("{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"},"
+                            "{\"type\":\"SpecAccepted\",\"status\":\"True\",\"reason\":\"Accepted\"}]}",
+                            0, NULL);
+        AUTO(json) told = kube_conditions_complaint(status, &unreadable, 4, NOON_MS);
+        (void) state;
+
+        assert_int_equal(json_array_size(told), 2);
+        assert_true(json_equal(json_array_get(told, 0), json_array_get(json_object_get(status, "conditions"), 0)));
+        AUTO(str) text = json_text(json_array_get(told, 1));
+        assert_string_equal(
+                text, "{\"type\":\"SpecAccepted\",\"status\":\"False\",\"reason\":\"RecordUnreadable\",\"message\":\"it cannot "
+                      "be understood\",\"lastTransitionTime\":\"1970-01-01T00:16:40.000Z\",\"observedGeneration\":4}");
+        (void) json_object_set(status, "conditions", told);
+        AUTO(json) again = kube_conditions_complaint(status, &unreadable, 4, 2 * NOON_MS);
+        assert_true(json_equal(again, told)); /* nothing to write */
+}
+
 static void a_status_is_replaced_behind_tests(void **state)
 {
         static const struct {
@@ -425,6 +446,7 @@ int main(void)
                 cmocka_unit_test(conditions_tell_what_is),
                 cmocka_unit_test(a_time_changes_only_with_its_status),
                 cmocka_unit_test(conditions_of_others_do_no_harm),
+                cmocka_unit_test(a_complaint_changes_one_condition),
                 cmocka_unit_test(a_status_is_replaced_behind_tests),
                 cmocka_unit_test(names_become_camels),
         };
