@@ -91,7 +91,7 @@ def test_what_passes_goes_on_and_shows_its_score(rollouts, model):
     assert gate["groups"] == [{"name": "metrics", "weight": None, "score": 100}]
     metric = gate["metrics"][0]
     assert metric["classification"] == "pass" and metric["critical"] and metric["ratio"] == 1
-    assert metric["candidate_points"] >= 1 and metric["stable_points"] >= 5 and 'version="2"' in metric["query"]
+    assert metric["candidate_points"] >= 1 and metric["stable_points"] >= 1 and 'version="2"' in metric["query"]
     verdict = rollouts.get(model)["verdict"]
     assert verdict["state"] == "healthy" and verdict["numbers"]["kayenta_score"] == 100
     rollouts.ask(model, "/promote")
