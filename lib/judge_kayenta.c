@@ -40,13 +40,12 @@ static int by_value(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-/* Hyndman and Fan's seventh definition, of sorted values. */
-static double quantile(const struct vector *v, double p)
+double kayenta_quantile(const double *sorted, size_t n, double p)
 {
-        double at = (double) (v->n - 1) * p;
+        double at = (double) (n - 1) * p;
         size_t i = (size_t) at;
 
-        return i + 1 < v->n ? v->sorted[i] + (at - (double) i) * (v->sorted[i + 1] - v->sorted[i]) : v->sorted[v->n - 1];
+        return i + 1 < n ? sorted[i] + (at - (double) i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
 }
 
 static void sort(struct vector *v)
@@ -57,11 +56,12 @@ static void sort(struct vector *v)
 
 static void drop_outliers(struct vector *v, double factor)
 {
-        double low = quantile(v, .25), high = quantile(v, .75), reach = factor * (high - low);
+        double low = kayenta_quantile(v->sorted, v->n, .25), high = kayenta_quantile(v->sorted, v->n, .75),
+               reach = factor * (high - low);
         size_t kept = 0;
 
-        low = fmin(quantile(v, .01), low - reach);
-        high = fmax(quantile(v, .99), high + reach);
+        low = fmin(kayenta_quantile(v->sorted, v->n, .01), low - reach);
+        high = fmax(kayenta_quantile(v->sorted, v->n, .99), high + reach);
         for (size_t i = 0; i < v->n; i++)
                 if (v->v[i] >= low && v->v[i] <= high)
                         v->v[kept++] = v->v[i];
@@ -84,6 +84,15 @@ static void prepare(const struct kayenta_rule *r, const double *values, size_t n
         sort(out);
         if (r->drop_outliers && out->n > 0)
                 drop_outliers(out, r->outlier_factor);
+}
+
+size_t kayenta_prepare(const struct kayenta_rule *r, const double *values, size_t n, double *out)
+{
+        AUTO_VECTOR v;
+
+        prepare(r, values, n, &v);
+        memcpy(out, v.v, v.n * sizeof *out);
+        return v.n;
 }
 
 static bool constant(const struct vector *v)

@@ -34,6 +34,11 @@ struct kayenta_result {
 
 void kayenta_defaults(struct kayenta_rule *r); /* as Kayenta's, effect size by ratio of means */
 
+/* The values as they are compared, without what the rule leaves out; out has room for n and one. Returns how many. */
+size_t kayenta_prepare(const struct kayenta_rule *r, const double *values, size_t n, double *out);
+
+double kayenta_quantile(const double *sorted, size_t n, double p); /* Hyndman and Fan's seventh definition; n is not 0 */
+
 /* At most JUDGE_RANK_MAX values of each; more are ignored, the oldest first. */
 void kayenta_classify(const struct kayenta_rule *r, const double *control, size_t n_control, const double *experiment,
                       size_t n_experiment, struct kayenta_result *out);

@@ -97,7 +97,8 @@ static int check_watch(const struct policy_share *s, const struct policy_expecte
                 double needed = judge_bounds_needed(s->quantiles[i]);
 
                 if (watched < needed)
-                        return err_set(e, ERR_INVALID, "stable's p%g takes %.0f requests to see, and %g requests/s are %.0f in %s",
+                        return err_set(e, ERR_INVALID,
+                                       "stable's p%g takes %.0f requests to see, and %g requests/s are %.0f in %s",
                                        100 * s->quantiles[i], needed, t->rate, watched, time_text(watched_seconds).text);
         }
         return 0;

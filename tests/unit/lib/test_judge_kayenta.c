@@ -9,9 +9,9 @@
 
 #include "lib/judge_kayenta.h"
 #include "lib/judge_rank.h"
-#include "tests/unit/lib/kayenta_vectors.h"
+#include "tests/unit/lib/kayenta_problem.h"
 
-enum { VECTOR_MAX = 250 };
+enum { VECTOR_MAX = 1000 };
 
 static size_t expand(const struct vector_run *runs, double *out)
 {
@@ -36,6 +36,8 @@ static void intervals_are_those_of_r_and_kayenta(void **state)
                 { "many ties", ties_x, ties_y, .95, -.500002521696696, -3.486287505871302e-5, -.4999393907180323, 1e-4 },
                 { "more of them", more_ties_x, more_ties_y, .98, -.4999173250549087, -6.912685789769486e-6, -3.45044082729315e-5,
                   1e-4 },
+                { "850 that are nearly all alike", problem_x, problem_y, .98, -1.4808028936386108e-5, 1.808255910873413e-5,
+                  1.808255910873413e-5, 1e-6 },
                 { "mostly zeros", often_not_zero, mostly_zero, .95, 3.521755377702165e-5, 2.02456461662334e-5,
                   2.6279243045155653e-5, 1e-6 },
         };
@@ -67,6 +69,93 @@ static void intermediate_values_are_those_of_r(void **state)
         assert_true(fabs(judge_rank_w(high, z, x, m, y, n) + 20.997687930433106) < 1e-6);
         assert_true(fabs(judge_rank_w(low, -z, x, m, y, n) - 21.01089689284236) < 1e-6);
         assert_true(fabs(judge_rank_w(high, -z, x, m, y, n) + 17.077759961353) < 1e-6);
+}
+
+/* wilcoxonDiff() of MannWhitneySuite, which gives six digits. */
+static void the_statistic_is_kayentas(void **state)
+{
+        double x[VECTOR_MAX], y[VECTOR_MAX];
+        size_t m = expand(problem_x, x), n = expand(problem_y, y);
+        (void) state;
+
+        assert_true(fabs(judge_rank_w(0, 0, x, m, y, n) + 1.229416) < 1e-6);
+        assert_true(fabs(judge_rank_w(5, 0, x, m, y, n) + 35.80606) < 1e-5);
+}
+
+/* StatisticSuite. */
+static void shares_of_pairs_are_kayentas(void **state)
+{
+        static const struct {
+                const struct vector_run *x, *y;
+                double share, near;
+        } cases[] = {
+                { pairs_high_x, pairs_high_y, .771, .001 },
+                { pairs_low_x, pairs_low_y, .12, 1e-12 },
+                { pairs_apart_x, pairs_apart_y, 0, 1e-12 },
+                { pairs_high_x, pairs_high_x, .5, 1e-12 },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                double x[VECTOR_MAX], y[VECTOR_MAX];
+                size_t m = expand(cases[i].x, x), n = expand(cases[i].y, y);
+
+                assert_true(fabs(judge_rank_higher(x, m, y, n) - cases[i].share) < cases[i].near);
+        }
+}
+
+static void percentiles_are_kayentas(void **state)
+{
+        static const double eight[] = { 0, .5, 1, 1.5, 2, 2.5, 3, 3.5 };
+        static const double ten[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+        static const double nist[] = { 95.0610, 95.0925, 95.1195, 95.1442, 95.1567, 95.1591,
+                                       95.1682, 95.1772, 95.1772, 95.1937, 95.1959, 95.1990 };
+        double v[VECTOR_MAX];
+        size_t n = expand(percentiles, v);
+        const struct {
+                const double *sorted;
+                size_t n;
+                double p, value, near;
+        } cases[] = {
+                { eight, 8, .05, .175, 1e-4 }, { eight, 8, .5, 1.75, 1e-12 },    { eight, 8, 1, 3.5, 1e-12 },
+                { ten, 10, .5, 4.5, 1e-12 },   { nist, 12, .9, 95.19568, 1e-9 }, { ten + 1, 1, 1, 1, 1e-12 },
+                { v, n, .25, 0, 1e-12 },       { v, n, .75, .0416, 1e-4 },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                assert_true(fabs(kayenta_quantile(cases[i].sorted, cases[i].n, cases[i].p) - cases[i].value) < cases[i].near);
+}
+
+/* TransformSuite and DetectorSuite: what is left of a sample. */
+static void outliers_and_nans_are_those_of_kayenta(void **state)
+{
+        static const double eight[] = { 21, 23, 24, 25, 50, 29, 23, 21 }, two[] = { 1, 1, 1, 5, -1, -1, -1, -5 };
+        static const double nans[] = { NAN, 10.1, 20.2, 30.3, NAN, 40.4 }, all[] = { NAN, NAN, NAN };
+        double nist[VECTOR_MAX], out[VECTOR_MAX];
+        size_t n = expand(iqr_nist, nist);
+        const struct kayenta_rule keep = { .outlier_factor = 1.5 };
+        const struct kayenta_rule drop = { .outlier_factor = 1.5, .drop_outliers = true };
+        const struct kayenta_rule zero = { .outlier_factor = 1.5, .nan_is_zero = true };
+        const struct {
+                const struct kayenta_rule *rule;
+                const double *v;
+                size_t n, left;
+                double first, last;
+        } cases[] = {
+                { &drop, eight, 8, 7, 21, 21 },      { &drop, two, 8, 6, 1, -1 },       { &drop, two, 0, 0, 0, 0 },
+                { &drop, nist, n, n - 1, 30, 1068 }, { &keep, nans, 6, 4, 10.1, 40.4 }, { &zero, nans, 6, 6, 0, 40.4 },
+                { &keep, all, 3, 0, 0, 0 },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                size_t left = kayenta_prepare(cases[i].rule, cases[i].v, cases[i].n, out);
+
+                assert_int_equal(left, cases[i].left);
+                if (left)
+                        assert_true(out[0] == cases[i].first && out[left - 1] == cases[i].last);
+        }
 }
 
 #define SMALL(...)                                                                                                               \
@@ -145,6 +234,11 @@ static void metrics_are_classified_as_kayenta_does(void **state)
                 { "tens against zeros", plain, ten, zeros, KAYENTA_HIGH, false },
                 { "a mean of zero, high", twenty, fifty, zeros, KAYENTA_HIGH, false },
                 { "a mean of zero, low", twenty, zeros, fifty, KAYENTA_LOW, false },
+                { "a mean of zero, critical",
+                  RULE(r_ = critical, r_.critical_decrease = .8, r_.critical_increase = 1.2, r_.nan_is_zero = true),
+                  SMALL({ 0.05000000074505806, 3 }, { 0.01666666753590107, 3 }, { 0.03333333507180214, 1 },
+                        { 0.05000000260770321, 2 }, { 0.13333333656191826, 1 }),
+                  SMALL({ 0, 10 }), KAYENTA_HIGH, true },
                 { "nothing but zeros", twenty, zeros, zeros, KAYENTA_PASS, false },
         };
         (void) state;
@@ -249,6 +343,10 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(intervals_are_those_of_r_and_kayenta),
                 cmocka_unit_test(intermediate_values_are_those_of_r),
+                cmocka_unit_test(the_statistic_is_kayentas),
+                cmocka_unit_test(shares_of_pairs_are_kayentas),
+                cmocka_unit_test(percentiles_are_kayentas),
+                cmocka_unit_test(outliers_and_nans_are_those_of_kayenta),
                 cmocka_unit_test(metrics_are_classified_as_kayenta_does),
                 cmocka_unit_test(odd_values_are_dropped_or_replaced),
                 cmocka_unit_test(scores_are_kayentas),

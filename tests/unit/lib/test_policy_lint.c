@@ -69,8 +69,12 @@ static void quantiles_have_to_be_seen_and_told_apart(void **state)
                 const char *says; /* NULL: fine */
         } cases[] = {
                 { 1, { .5, .99 }, "stable's p99 takes 500 requests to see, and 1 requests/s are 300 in 5m" },
-                { 4, { .5, .9 }, "5 % of 4 requests/s cannot show 1.5 times as many answers slower than stable's p50 within 10m" },
-                { 40, { .5, .99 }, "5 % of 40 requests/s cannot show 2.94 times as many answers slower than stable's p99 within 10m" },
+                { 4,
+                  { .5, .9 },
+                  "5 % of 4 requests/s cannot show 1.5 times as many answers slower than stable's p50 within 10m" },
+                { 40,
+                  { .5, .99 },
+                  "5 % of 40 requests/s cannot show 2.94 times as many answers slower than stable's p99 within 10m" },
                 { 40, { .5, .9 }, NULL },
                 { 200, { .5, .99 }, NULL },
         };
