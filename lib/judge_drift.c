@@ -6,9 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/utf8.h"
+
 static const double grid[JUDGE_BETS] = { 1.4, 2.5, 6 };
 
 /* --- classes, from stable's table --- */
+
+void judge_class_label(const char *text, char out[JUDGE_CLASS_LEN + 1])
+{
+        (void) snprintf(out, JUDGE_CLASS_LEN + 1, "%s", text);
+        utf8_clean(out);
+}
 
 static double bound_of(const char *label)
 {

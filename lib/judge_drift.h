@@ -32,7 +32,7 @@
 
 enum { JUDGE_CLASSES = 16, JUDGE_CLASS_LEN = 15, JUDGE_BETS = 3, JUDGE_TABLE_ROWS = 64, JUDGE_CLASS_TEXT = 48 };
 
-/* What a query by one label gives of one release. Labels are cut to JUDGE_CLASS_LEN, those that are the same then are one. */
+/* What a query by one label gives of one release. Labels are cut to JUDGE_CLASS_LEN. */
 struct judge_table {
         bool cumulative; /* the label is le: a bucket counts what is in the ones before it too */
         int n;
@@ -41,6 +41,8 @@ struct judge_table {
                 double value;
         } rows[JUDGE_TABLE_ROWS];
 };
+
+void judge_class_label(const char *text, char out[JUDGE_CLASS_LEN + 1]); /* cut, at the end of a character */
 
 struct judge_drift { /* zeroed: nothing seen. 1.4 KiB */
         int32_t n;   /* classes; 0: not fixed yet */

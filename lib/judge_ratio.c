@@ -51,8 +51,9 @@ static double slope(double y, double b)
 
 double judge_ratio_step(double r, double r0, double slack, double burst, const double n[ARM_COUNT], const double x[ARM_COUNT])
 {
-        double a = n[ARM_STABLE], b = n[ARM_CANDIDATE], null = r0 * b / (a + r0 * b), pi = r * b / (a + r * b), y = pi / null;
-        double gain = fmin(x[ARM_CANDIDATE], b) * slope(y, burst) + fmin(x[ARM_STABLE], a) * slope((1 - pi) / (1 - null), burst);
+        double a = n[ARM_STABLE], b = n[ARM_CANDIDATE];
+        double z = (a + r0 * b) / (a + r * b), y = z * r / r0; /* not by way of pi, which rounds to 1 */
+        double gain = fmin(x[ARM_CANDIDATE], b) * slope(y, burst) + fmin(x[ARM_STABLE], a) * slope(z, burst);
 
         return fmin(tick_cap, gain - b * slack * fabs(y - 1) / burst);
 }

@@ -12,6 +12,7 @@
 #include "lib/metrics.h"
 #include "lib/policy_kayenta_file.h"
 #include "lib/policy_lint.h"
+#include "lib/policy_query_file.h"
 #include "lib/policy_value.h"
 #include "lib/settings.h"
 #include "lib/strbuf.h"
@@ -27,10 +28,6 @@ struct doc_share {
         char *objective, *max_ratio, *sound_ratio, *limit_percent, *budget_percent;
         char **quantiles;
         unsigned quantiles_count;
-};
-
-struct doc_query {
-        char *name, *query, *min, *max, *fail_below, *fail_above, *failures, *of, *max_percent;
 };
 
 struct doc_gates {
@@ -85,24 +82,11 @@ static const cyaml_schema_field_t latency_fields[] = {
                              POLICY_QUANTILES_MAX),
         CYAML_FIELD_END,
 };
-static const cyaml_schema_field_t query_fields[] = {
-        CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct doc_query, name, 1, NAME_MAX_LEN),
-        CYAML_FIELD_STRING_PTR("query", CYAML_FLAG_POINTER, struct doc_query, query, 1, POLICY_QUERY_LEN),
-        NUMBER(min, struct doc_query, OPT),
-        NUMBER(max, struct doc_query, OPT),
-        NUMBER(fail_below, struct doc_query, OPT),
-        NUMBER(fail_above, struct doc_query, OPT),
-        NUMBER(failures, struct doc_query, OPT),
-        CYAML_FIELD_STRING_PTR("of", OPT | CYAML_FLAG_POINTER, struct doc_query, of, 1, POLICY_QUERY_LEN),
-        NUMBER(max_percent, struct doc_query, OPT),
-        CYAML_FIELD_END,
-};
-static const cyaml_schema_value_t query_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct doc_query, query_fields) };
-
 static const cyaml_schema_field_t gates_fields[] = {
         CYAML_FIELD_MAPPING_PTR("error_rate", OPT, struct doc_gates, error_rate, error_rate_fields),
         CYAML_FIELD_MAPPING_PTR("latency", OPT, struct doc_gates, latency, latency_fields),
-        CYAML_FIELD_SEQUENCE("promql", OPT | CYAML_FLAG_POINTER, struct doc_gates, promql, &query_value, 1, POLICY_QUERIES_MAX),
+        CYAML_FIELD_SEQUENCE("promql", OPT | CYAML_FLAG_POINTER, struct doc_gates, promql, &policy_query_value, 1,
+                             POLICY_QUERIES_MAX),
         CYAML_FIELD_MAPPING_PTR("kayenta", OPT, struct doc_gates, kayenta, policy_kayenta_fields),
         CYAML_FIELD_END,
 };
@@ -203,30 +187,6 @@ static int take_share(const char *gate, const struct doc_share *d, struct policy
         return 0;
 }
 
-static int take_query(const struct doc_query *d, struct policy_query *q, struct err *e)
-{
-        double percent = 0;
-
-        policy_text(q->name, sizeof q->name, d->name);
-        policy_text(q->query, sizeof q->query, d->query);
-        q->has_min = d->min;
-        q->has_max = d->max;
-        q->has_fail_below = d->fail_below;
-        q->has_fail_above = d->fail_above;
-        q->failures = 1;
-        policy_text(q->of, sizeof q->of, d->of ? d->of : "");
-        if (!d->of && d->max_percent)
-                return err_set(e, ERR_INVALID, "gates.promql %s: max_percent goes with of", q->name);
-        if (policy_number("min", d->min, &q->min, e) < 0 || policy_number("max", d->max, &q->max, e) < 0 ||
-            policy_number("fail_below", d->fail_below, &q->fail_below, e) < 0 ||
-            policy_number("fail_above", d->fail_above, &q->fail_above, e) < 0 ||
-            policy_small("failures", d->failures, &q->failures, e) < 0 ||
-            policy_number("max_percent", d->max_percent, &percent, e) < 0)
-                return err_wrap(e, "gates.promql %s", q->name);
-        q->max_share = percent / 100;
-        return 0;
-}
-
 static int take_gates(const struct doc_gates *d, struct policy *p, struct err *e)
 {
         if (take_share("error_rate", d->error_rate, &p->error_rate, e) < 0 ||
@@ -234,7 +194,7 @@ static int take_gates(const struct doc_gates *d, struct policy *p, struct err *e
                 return -1;
         p->n_queries = (int) d->promql_count;
         for (int i = 0; i < p->n_queries; i++)
-                if (take_query(&d->promql[i], &p->queries[i], e) < 0)
+                if (policy_query_take(&d->promql[i], &p->queries[i], e) < 0)
                         return -1;
         return policy_kayenta_take(d->kayenta, &p->kayenta, e);
 }

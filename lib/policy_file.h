@@ -12,6 +12,9 @@
  *        promql:
  *          - { name: NAME, query: "... {{model}} {{candidate}} {{stable}} ...", min: 0, max: 1, fail_below: 0, fail_above: 2, failures: 1 }
  *          - { name: NAME, query: "counter of bad ones", of: "counter of all", max_percent: 1 }
+ *          - { name: NAME, query: "... {{release}} ...", of: "... {{release}} ...", max_ratio: 1.5, min_ratio: 0.8, expected_percent: 1 }
+ *          - { name: NAME, query: "sum by (le) (... {{release}} ...)", by: le, max_ratio: 1.5, slack_percent: 0.5 }
+ *          - { name: NAME, query: "sum ... {{release}}", of: "count ... {{release}}", max_change_percent: 5, min_change_percent: -5 }
  *        kayenta:                            as Kayenta judges; policy_kayenta.h
  *          pass: 75
  *          marginal: 50

@@ -5,6 +5,7 @@
 
 #include "lib/json.h"
 #include "lib/policy_kayenta_json.h"
+#include "lib/policy_query_json.h"
 
 static json_t *quantiles_to_json(const struct policy_share *s)
 {
@@ -47,33 +48,11 @@ static json_t *steps_to_json(const struct policy *p)
         return list;
 }
 
-static json_t *bound_to_json(bool has, double v)
-{
-        return has ? json_real(v) : json_null();
-}
-
-static json_t *queries_to_json(const struct policy *p)
-{
-        json_t *list = json_array();
-
-        for (int i = 0; i < p->n_queries; i++) {
-                const struct policy_query *q = &p->queries[i];
-
-                json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:s, s:f}", "name", q->name, "query",
-                                                      q->query, "min", bound_to_json(q->has_min, q->min), "max",
-                                                      bound_to_json(q->has_max, q->max), "fail_below",
-                                                      bound_to_json(q->has_fail_below, q->fail_below), "fail_above",
-                                                      bound_to_json(q->has_fail_above, q->fail_above), "failures", q->failures,
-                                                      "of", q->of, "max_share", q->max_share));
-        }
-        return list;
-}
-
 json_t *policy_to_json(const struct policy *p)
 {
         return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o*, s:I, s:f, s:f, s:I, s:b, s:I, s:I, s:I, s:i, s:i}", "name",
                          p->name, "summary", p->summary, "steps", steps_to_json(p), "error_rate", share_to_json(&p->error_rate),
-                         "latency", share_to_json(&p->latency), "queries", queries_to_json(p), "kayenta",
+                         "latency", share_to_json(&p->latency), "queries", policy_queries_to_json(p), "kayenta",
                          policy_kayenta_to_json(&p->kayenta), "min_requests", (json_int_t) p->min_requests, "false_rollback",
                          p->false_rollback, "false_promotion", p->false_promotion, "max_hold_ms", (json_int_t) p->max_hold_ms,
                          "starved_rolls_back", p->on_no_evidence == POLICY_ROLLBACK, "start_deadline_ms",
@@ -119,40 +98,6 @@ static int steps_from_json(json_t *list, struct policy *p, struct err *e)
         return 0;
 }
 
-static int bound_from_json(json_t *v, bool *has, double *out, struct err *e)
-{
-        *has = v && !json_is_null(v);
-        *out = json_number_value(v);
-        return !*has || json_is_number(v) ? 0 : err_set(e, ERR_INVALID, "gate: min and max must be numbers");
-}
-
-static int queries_from_json(json_t *list, struct policy *p, struct err *e)
-{
-        json_t *item;
-        size_t i;
-
-        if (!json_is_array(list) || json_array_size(list) > POLICY_QUERIES_MAX)
-                return err_set(e, ERR_INVALID, "gates: at most %d", POLICY_QUERIES_MAX);
-        json_array_foreach (list, i, item) {
-                struct policy_query *q = &p->queries[i];
-                json_t *min, *max, *below = NULL, *above = NULL; /* policies of earlier records have no more than min and max */
-                const char *name, *query, *of = "";
-
-                if (json_take("gate", item, e, "{s:s, s:s, s:o, s:o, s?o, s?o, s?i, s?s, s?F}", "name", &name, "query", &query,
-                              "min", &min, "max", &max, "fail_below", &below, "fail_above", &above, "failures", &q->failures,
-                              "of", &of, "max_share", &q->max_share) < 0 ||
-                    bound_from_json(min, &q->has_min, &q->min, e) < 0 || bound_from_json(max, &q->has_max, &q->max, e) < 0 ||
-                    bound_from_json(below, &q->has_fail_below, &q->fail_below, e) < 0 ||
-                    bound_from_json(above, &q->has_fail_above, &q->fail_above, e) < 0)
-                        return -1;
-                snprintf(q->name, sizeof q->name, "%s", name);
-                snprintf(q->query, sizeof q->query, "%s", query);
-                snprintf(q->of, sizeof q->of, "%s", of);
-        }
-        p->n_queries = (int) json_array_size(list);
-        return 0;
-}
-
 int policy_from_json(json_t *doc, struct policy *out, struct err *e)
 {
         struct policy p = { .false_promotion = .05 }; /* earlier records do not say */
@@ -168,7 +113,7 @@ int policy_from_json(json_t *doc, struct policy *out, struct err *e)
                       &rolls_back, "start_deadline_ms", &start_ms, "keep_failed_ms", &keep_ms, "rollback_window_ms", &window_ms,
                       "window_versions", &p.window_versions, "replicas", &p.replicas) < 0 ||
             steps_from_json(steps, &p, e) < 0 || share_from_json("error_rate", error_rate, &p.error_rate, e) < 0 ||
-            share_from_json("latency", latency, &p.latency, e) < 0 || queries_from_json(queries, &p, e) < 0 ||
+            share_from_json("latency", latency, &p.latency, e) < 0 || policy_queries_from_json(queries, &p, e) < 0 ||
             policy_kayenta_from_json(kayenta, &p.kayenta, e) < 0)
                 return -1;
         snprintf(p.name, sizeof p.name, "%s", name);

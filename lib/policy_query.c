@@ -88,10 +88,7 @@ static int check_share(const struct policy_query *q, struct err *e)
 {
         if (!(q->max_share > 0 && q->max_share < 1))
                 return refuse(q, e, "max_percent must be above 0 and below 100");
-        return has_range(q)
-                       ? refuse(q, e,
-                                "a gate with of has max_percent, max_ratio, min_ratio, max_change or min_change, nothing else")
-                       : 0;
+        return has_range(q) ? refuse(q, e, "a share, with of, has max_percent and nothing else") : 0;
 }
 
 /* What belongs to another kind. */

@@ -224,3 +224,48 @@ int prometheus_parse_number(const char *text, size_t len, double *value, int64_t
         *at_ms = s.at_ms;
         return 0;
 }
+
+static int put_class(json_t *item, const char *by, struct judge_table *t, struct err *e)
+{
+        const char *label = json_string_value(json_object_get(json_object_get(item, "metric"), by));
+        struct judge_table_row *row = &t->rows[t->n];
+        struct sample s;
+        double bound;
+
+        if (!label || !*label)
+                return err_set(e, ERR_NOT_FOUND, "a series has no label %s: write sum by (%s)", by, by);
+        if (parse_sample(json_object_get(item, "value"), &s, e) < 0)
+                return -1;
+        if (!judge_is_count(s.value) || (t->cumulative && !parse_bound(label, &bound)))
+                return err_set(e, ERR_NOT_FOUND, "%s=\"%.40s\" is %g, not a count", by, label, s.value);
+        judge_class_label(label, row->label);
+        row->value = s.value;
+        for (int i = 0; i < t->n; i++)
+                if (strcmp(t->rows[i].label, row->label) == 0)
+                        return err_set(e, ERR_NOT_FOUND, "there are two series with %s=\"%.40s\": write sum by (%s)", by, label,
+                                       by);
+        t->n++;
+        return 0;
+}
+
+int prometheus_parse_table(const char *text, size_t len, const char *by, struct judge_table *out, struct err *e)
+{
+        struct judge_table t = { .cumulative = strcmp(by, "le") == 0 };
+        json_t *result, *item;
+        AUTO(json) doc = NULL;
+        const char *type;
+        size_t i;
+
+        if (open_answer(text, len, &doc, &type, &result, e) < 0)
+                return -1;
+        if (strcmp(type, "vector") != 0 || !json_is_array(result))
+                return err_set(e, ERR_INVALID, "the query gives a %.20s, not one number a class", type);
+        if (json_array_size(result) == 0 || json_array_size(result) > JUDGE_TABLE_ROWS)
+                return err_set(e, ERR_NOT_FOUND, "the query gives %zu series, not 1 to %d", json_array_size(result),
+                               JUDGE_TABLE_ROWS);
+        json_array_foreach (result, i, item)
+                if (put_class(item, by, &t, e) < 0)
+                        return -1;
+        *out = t;
+        return 0;
+}

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "lib/err.h"
+#include "lib/judge_drift.h"
 #include "lib/sampler.h"
 
 enum { PROMETHEUS_SERIES_MAX = 32768, PROMETHEUS_SAMPLES_MAX = 500000, PROMETHEUS_BODY_MAX = 16 << 20 };
@@ -29,3 +30,9 @@ int prometheus_parse_range(const char *text, size_t len, int64_t from_ms, int64_
 
 /* Exactly one finite number: a scalar or a vector of one. *at_ms is the moment of evaluation. */
 int prometheus_parse_number(const char *text, size_t len, double *value, int64_t *at_ms, struct err *e);
+
+/*
+ * A vector with one series a value of the label `by`: the classes of a drift gate (judge_drift.h), at most JUDGE_TABLE_ROWS, each a
+ * count. NOT_FOUND for no series at all, several with the same value, one without the label, or NaN.
+ */
+int prometheus_parse_table(const char *text, size_t len, const char *by, struct judge_table *out, struct err *e);

@@ -14,6 +14,7 @@ struct evidence_question {
         const char *target, *model;
         int64_t version[ARM_COUNT];           /* 0: no such arm */
         int64_t range_ms;                     /* how far back raw samples are wanted */
+        int64_t server_ms;                    /* now, by Prometheus\'s clock as far as is known */
         int32_t bounds_us[COUNTS_BOUNDS_MAX]; /* of the latency histogram, beside the objective */
         int n_bounds;
         bool every_bound; /* all that there are: bounds are to be chosen */

@@ -3,6 +3,7 @@
 
 #include "lib/json.h"
 #include "rolloutd/judge_bounds_json.h"
+#include "rolloutd/judge_gates_json.h"
 #include "rolloutd/judge_parts_json.h"
 
 /* The eight numbers of both arms: requests, errors, timed, slow of stable and then of the candidate. */
@@ -33,28 +34,6 @@ static int counts_from_json(json_t *list, struct counts c[ARM_COUNT], struct err
                         return err_set(e, ERR_INVALID, "counts must be whole and not negative");
                 *into[i] = json_integer_value(v);
         }
-        return 0;
-}
-
-static json_t *compare_to_json(const struct judge_compare *c)
-{
-        return json_pack("{s:o, s:o, s:o, s:o}", "worse", parts_ratio_to_json(&c->worse), "sound", parts_ratio_to_json(&c->sound),
-                         "effect", parts_floats_to_json(c->effect.log_l, JUDGE_EFFECTS), "spread",
-                         parts_spread_to_json(&c->spread));
-}
-
-static int compare_from_json(json_t *doc, struct judge_compare *c, struct err *e)
-{
-        json_t *worse, *sound, *effect, *spread;
-
-        if (json_object_get(doc, "log_e")) /* of an earlier program, which compared otherwise: the comparison begins again */
-                return 0;
-        if (json_take("comparison", doc, e, "{s:o, s:o, s:o, s:o}", "worse", &worse, "sound", &sound, "effect", &effect, "spread",
-                      &spread) < 0 ||
-            parts_ratio_from_json(worse, &c->worse, e) < 0 || parts_ratio_from_json(sound, &c->sound, e) < 0 ||
-            parts_floats_from_json("comparison: effect", effect, c->effect.log_l, JUDGE_EFFECTS, e) < 0 ||
-            parts_spread_from_json(spread, &c->spread, e) < 0)
-                return -1;
         return 0;
 }
 
@@ -141,33 +120,37 @@ static int counted_from_json(json_t *list, struct judge *j, struct err *e)
 
 json_t *judge_to_json(const struct judge *j)
 {
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o, s:o, s:o}", "errors",
-                         compare_to_json(&j->errors), "slow", compare_to_json(&j->slow), "total", counts_to_json(j->total),
-                         "step", counts_to_json(j->step), "window", counts_to_json(j->window[0]), "window_before",
-                         counts_to_json(j->window[1]), "unpaired", counts_to_json(j->unpaired), "window_since_ms",
-                         (json_int_t) j->window_since_ms, "burn", burn_to_json(j->burn), "step_since_ms",
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o*}", "errors",
+                         parts_compare_to_json(&j->errors), "slow", parts_compare_to_json(&j->slow), "total",
+                         counts_to_json(j->total), "step", counts_to_json(j->step), "window", counts_to_json(j->window[0]),
+                         "window_before", counts_to_json(j->window[1]), "unpaired", counts_to_json(j->unpaired),
+                         "window_since_ms", (json_int_t) j->window_since_ms, "burn", burn_to_json(j->burn), "step_since_ms",
                          (json_int_t) j->step_since_ms, "last_ms", (json_int_t) j->last_ms, "failures", failures_to_json(j),
-                         "shares", counted_to_json(j), "bounds", judge_bounds_to_json(&j->bounds));
+                         "shares", counted_to_json(j), "bounds", judge_bounds_to_json(&j->bounds), "gates",
+                         judge_gates_to_json(j->gates));
 }
 
 int judge_from_json(json_t *doc, struct judge *out, struct err *e)
 {
         json_t *errors, *slow, *total, *step, *window, *before, *unpaired;
-        json_t *burn = NULL, *failures = NULL, *shares = NULL, *bounds = NULL; /* earlier records have none of these */
+        json_t *burn = NULL, *failures = NULL, *shares = NULL, *bounds = NULL,
+               *gates = NULL; /* earlier records have none of these */
         json_int_t since_ms, step_since_ms = 0, last_ms = 0;
         struct judge j = { 0 };
 
-        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s?o, s?I, s?I, s?o, s?o, s?o}", "errors",
+        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s?o, s?I, s?I, s?o, s?o, s?o, s?o}", "errors",
                       &errors, "slow", &slow, "total", &total, "step", &step, "window", &window, "window_before", &before,
                       "unpaired", &unpaired, "window_since_ms", &since_ms, "burn", &burn, "step_since_ms", &step_since_ms,
-                      "last_ms", &last_ms, "failures", &failures, "shares", &shares, "bounds", &bounds) < 0 ||
-            compare_from_json(errors, &j.errors, e) < 0 || compare_from_json(slow, &j.slow, e) < 0 ||
+                      "last_ms", &last_ms, "failures", &failures, "shares", &shares, "bounds", &bounds, "gates", &gates) < 0 ||
+            parts_compare_from_json(errors, &j.errors, e) < 0 || parts_compare_from_json(slow, &j.slow, e) < 0 ||
             counts_from_json(total, j.total, e) < 0 || counts_from_json(step, j.step, e) < 0 ||
             counts_from_json(window, j.window[0], e) < 0 || counts_from_json(before, j.window[1], e) < 0 ||
             counts_from_json(unpaired, j.unpaired, e) < 0 || burn_from_json(burn, j.burn, e) < 0 ||
             failures_from_json(failures, &j, e) < 0 || counted_from_json(shares, &j, e) < 0 ||
-            judge_bounds_from_json(bounds, &j.bounds, e) < 0)
+            judge_bounds_from_json(bounds, &j.bounds, e) < 0 || judge_gates_from_json(gates, &j.gates, e) < 0) {
+                judge_done(&j);
                 return -1;
+        }
         j.window_since_ms = since_ms;
         j.step_since_ms = step_since_ms;
         j.last_ms = last_ms;

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "lib/err.h"
+#include "lib/judge_compare.h"
 #include "lib/judge_ratio.h"
 #include "lib/judge_spread.h"
 
@@ -18,3 +19,5 @@ json_t *parts_ratio_to_json(const struct judge_ratio *t);
 int parts_ratio_from_json(json_t *doc, struct judge_ratio *t, struct err *e);
 json_t *parts_spread_to_json(const struct judge_spread *s);
 int parts_spread_from_json(json_t *list, struct judge_spread *s, struct err *e);
+json_t *parts_compare_to_json(const struct judge_compare *c);
+int parts_compare_from_json(json_t *doc, struct judge_compare *c, struct err *e);

@@ -14,6 +14,8 @@
 #include "lib/release.h"
 #include "lib/strbuf.h"
 
+/* Counters that belong together are asked for as of one moment, which is so long ago that what was scraped until then is there. */
+enum { SETTLED_MS = 1000 };
 enum { QUERY_TIMEOUT_MS = 5000, QUERY_SAMPLES = 0, QUERY_CLOCK = 1, QUERY_GATES = 2 };
 
 struct prometheus {
@@ -31,6 +33,9 @@ struct query {
         bool is_of;                 /* its second query */
         int metric;                 /* 1 + index of the Kayenta gate's; 0: it is none of those */
         int arm;
+        bool compares; /* it is asked of both arms */
+        char *by;      /* the label that tells a drift gate's classes apart; NULL: a number is asked for */
+        struct judge_table *table;
         char *body;
 };
 
@@ -42,7 +47,7 @@ struct question { /* one ask() under way */
         struct evidence answer;
         struct series_list list;
         struct kayenta_answer *metrics; /* one each; NULL: none are asked for */
-        struct query queries[QUERY_GATES + 2 * POLICY_QUERIES_MAX + ARM_COUNT * POLICY_KAYENTA_METRICS];
+        struct query queries[QUERY_GATES + 2 * ARM_COUNT * POLICY_QUERIES_MAX + ARM_COUNT * POLICY_KAYENTA_METRICS];
         int n_queries, waiting;
         struct question *prev, *next;
 };
@@ -105,6 +110,8 @@ static void question_free(struct question *qu)
                 if (qu->queries[i].flight)
                         http_loop_cancel(qu->p->loop, qu->queries[i].flight);
                 free(qu->queries[i].body);
+                free(qu->queries[i].by);
+                free(qu->queries[i].table);
         }
         series_list_done(&qu->list);
         free(qu->metrics);
@@ -128,16 +135,41 @@ static int take_number(const struct http_response *r, const struct err *failure,
         return prometheus_parse_number(r->body, r->body_len, value, at_ms, e);
 }
 
-static void take_gate(struct question *qu, const struct query *query, const struct http_response *r, const struct err *failure)
+static int take_table(const struct http_response *r, const struct err *failure, struct query *query, struct err *e)
+{
+        if (failure)
+                return err_set(e, failure->kind, "Prometheus: %s", failure->msg);
+        query->table = xcalloc(1, sizeof *query->table);
+        return prometheus_parse_table(r->body, r->body_len, query->by, query->table, e);
+}
+
+static double *number_of(struct gate_value *v, const struct query *query)
+{
+        if (query->arm == ARM_STABLE)
+                return query->is_of ? &v->stable_of : &v->stable;
+        return query->is_of ? &v->of : &v->value;
+}
+
+static void take_gate(struct question *qu, struct query *query, const struct http_response *r, const struct err *failure)
 {
         struct gate_value *v = &qu->answer.queries[query->gate];
         struct err e = { 0 };
         int64_t at_ms;
 
-        if (take_number(r, failure, query->is_of ? &v->of : &v->value, &at_ms, &e) == 0)
-                return;
+        if (query->by)
+                (void) take_table(r, failure, query, &e);
+        else
+                (void) take_number(r, failure, number_of(v, query), &at_ms, &e);
+        if (query->by && !e.kind)
+                v->table[query->arm] = query->table;
+        if (!e.kind || !v->known)
+                return; /* the first reason is told */
         v->known = false;
-        snprintf(v->why, sizeof v->why, "%.*s", (int) sizeof v->why - 1, e.msg);
+        snprintf(v->why, sizeof v->why, "%s%.*s",
+                 !query->compares           ? ""
+                 : query->arm == ARM_STABLE ? "stable: "
+                                            : "the candidate: ",
+                 (int) sizeof v->why - 20, e.msg);
 }
 
 static void take_range(struct question *qu, const struct query *query, const struct http_response *r, const struct err *failure)
@@ -232,6 +264,15 @@ static void start(struct question *qu, const char *text)
         send_query(qu, qu->p->url, xasprintf("query=%s&timeout=%dms", escaped, QUERY_TIMEOUT_MS));
 }
 
+static void start_at(struct question *qu, const char *text, int64_t at_ms)
+{
+        AUTO(str) escaped = http_escape(text);
+
+        send_query(qu, qu->p->url,
+                   xasprintf("query=%s&time=%lld.%03lld&timeout=%dms", escaped, (long long) at_ms / 1000,
+                             (long long) at_ms % 1000, QUERY_TIMEOUT_MS));
+}
+
 static void start_range(struct question *qu, const char *text)
 {
         const struct kayenta_window *w = &qu->answer.kayenta;
@@ -266,18 +307,42 @@ static void start_metrics(struct question *qu, const struct evidence_question *q
                 }
 }
 
-static void start_gate(struct question *qu, const struct evidence_question *q, int gate, bool is_of)
+static void start_gate(struct question *qu, const struct evidence_question *q, int gate, enum arm arm, bool is_of)
 {
         const struct policy_query *rule = &q->policy->queries[gate];
         const struct policy_names names = { q->target, q->model, q->version[ARM_CANDIDATE], q->version[ARM_STABLE],
-                                            q->version[ARM_CANDIDATE] };
-        char *text = policy_query_text(is_of ? rule->of : rule->query, &names);
+                                            q->version[arm] };
+        AUTO(str) text = policy_query_text(is_of ? rule->of : rule->query, &names);
         struct query *query = &qu->queries[qu->n_queries];
 
         query->gate = gate;
         query->is_of = is_of;
-        start(qu, text);
-        free(text);
+        query->arm = arm;
+        query->compares = policy_compares(rule);
+        query->by = *rule->by ? xstrdup(rule->by) : NULL;
+        if (query->compares)
+                start_at(qu, text, q->server_ms - SETTLED_MS);
+        else
+                start(qu, text);
+}
+
+/* Of a gate that compares both arms are asked, or neither. */
+static void start_gates(struct question *qu, const struct evidence_question *q)
+{
+        for (int i = 0; i < q->policy->n_queries; i++) {
+                const struct policy_query *rule = &q->policy->queries[i];
+                struct gate_value *v = &qu->answer.queries[i];
+                bool compares = policy_compares(rule);
+
+                v->known = !compares || q->version[ARM_STABLE]; /* until one of its answers is none */
+                if (!v->known)
+                        snprintf(v->why, sizeof v->why, "there is no stable version");
+                for (int arm = compares ? 0 : ARM_CANDIDATE; v->known && arm < ARM_COUNT; arm++) {
+                        start_gate(qu, q, i, (enum arm) arm, false);
+                        if (*rule->of)
+                                start_gate(qu, q, i, (enum arm) arm, true);
+                }
+        }
 }
 
 static void ask(struct evidence_source *s, const struct evidence_question *q, evidence_fn done, void *arg)
@@ -296,12 +361,7 @@ static void ask(struct evidence_source *s, const struct evidence_question *q, ev
         start(qu, selector);
         free(selector);
         start(qu, "time()");
-        for (int i = 0; i < q->policy->n_queries; i++) {
-                qu->answer.queries[i].known = true; /* until one of its answers is none */
-                start_gate(qu, q, i, false);
-                if (*q->policy->queries[i].of)
-                        start_gate(qu, q, i, true);
-        }
+        start_gates(qu, q);
         start_metrics(qu, q);
 }
 

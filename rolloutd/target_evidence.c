@@ -121,17 +121,29 @@ static void watch_stable(struct target *t, const struct evidence *ev)
         choose_bounds(t, ev, true);
 }
 
-/* The newest answers of the PromQL gates, for the explanation; and failures in a row. */
+/* Have users' requests gone to both versions, as the weight is now? */
+static bool compares(const struct rollout *r)
+{
+        int bp = rollout_weight_bp(r);
+
+        return r->stable.version && bp > 0 && bp < WEIGHT_ALL;
+}
+
+/* The newest answers of the PromQL gates, kept for the explanation; and what the judge remembers of them. */
 static void take_answers(struct target *t, const struct evidence *ev)
 {
         const struct policy *p = t->now.policy;
 
         if (p->n_queries == 0)
                 return;
-        judge_answers(&t->now.judge, p, ev->queries);
         if (!t->answers)
                 t->answers = xcalloc(POLICY_QUERIES_MAX, sizeof *t->answers);
         memcpy(t->answers, ev->queries, POLICY_QUERIES_MAX * sizeof *t->answers);
+        for (int i = 0; i < p->n_queries; i++)
+                t->answers[i].apart = policy_compares(&p->queries[i]) && !compares(&t->now);
+        judge_answers(&t->now.judge, p, t->answers);
+        for (int i = 0; i < p->n_queries; i++) /* they were borrowed */
+                t->answers[i].table[ARM_STABLE] = t->answers[i].table[ARM_CANDIDATE] = NULL;
 }
 
 /* The Kayenta gate compares: it has a part in steps in which both versions have traffic, once the weight stands. */
@@ -175,7 +187,7 @@ static void judge_traffic(struct target *t, const struct evidence *ev, struct ve
                 judge_add(&r->judge, r->policy, t->reading, ev->server_ms);
                 choose_bounds(t, ev, false); /* what comes after this is evidence */
         }
-        judge_decide(&r->judge, r->policy, t->reading->quality, t->reading->reason, ev->queries, v);
+        judge_decide(&r->judge, r->policy, t->reading->quality, t->reading->reason, t->answers, v);
 }
 
 static void judge_preview(struct target *t, const struct evidence *ev, struct verdict *v)
@@ -186,7 +198,7 @@ static void judge_preview(struct target *t, const struct evidence *ev, struct ve
                 judge_add_preview(&r->judge, t->reading, ev->server_ms);
                 choose_bounds(t, ev, false);
         }
-        judge_decide_preview(&r->judge, r->policy, t->reading->quality, t->reading->reason, ev->queries, v);
+        judge_decide_preview(&r->judge, r->policy, t->reading->quality, t->reading->reason, t->answers, v);
 }
 
 static void judge_it(struct target *t, const struct evidence *ev)
@@ -267,6 +279,7 @@ void target_inquire(struct target *t)
                 .model = r->model,
                 .version = { r->stable.version, r->candidate.version },
                 .range_ms = sampler_range_ms(&r->sampler, server_ms, least_ms, RANGE_MOST_MS),
+                .server_ms = server_ms,
                 .every_bound = choosing,
                 .policy = r->policy,
                 .kayenta = kayenta_asks(t, server_ms),

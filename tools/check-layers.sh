@@ -28,7 +28,7 @@ only microhttpd.h 'lib/http_server[a-z_]*\.[ch]'
 only curl/ 'lib/http_client[a-z_]*\.[ch]'
 only libpq-fe.h 'lib/pg[a-z_]*\.[ch]|registryd/[a-z_]*store[a-z_]*\.[ch]'
 only yaml.h 'lib/(settings_file|yaml_json)\.c'
-only cyaml/ 'lib/policy_(kayenta_)?file\.[ch]'
+only cyaml/ 'lib/policy_(kayenta_|query_)?file\.[ch]'
 only openssl/ 'lib/(sha256|base64)\.c'
 only git2 'ctl/[a-z_]*git[a-z_]*\.c'
 
