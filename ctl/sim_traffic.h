@@ -22,7 +22,9 @@ struct sim_record {
 struct sim_traffic {
         double rate; /* requests a second, both arms together */
         double errors[ARM_COUNT], slow[ARM_COUNT];
-        double burst; /* mean bad requests of one cause, at least 1 */
+        double median_ms[ARM_COUNT]; /* of the latencies, sim_latency.h; 0: only `slow` is made up */
+        double tail;                 /* p99 over median */
+        double burst;                /* mean bad requests of one cause, at least 1 */
         int64_t incident_from_ms, incident_to_ms;
         double incident;                 /* added to both shares of errors meanwhile */
         const struct sim_record *record; /* NULL: made up */

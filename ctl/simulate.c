@@ -41,14 +41,20 @@ static int take_positive(const char *flag, const char *text, double most, double
         return 0;
 }
 
-/* "0.2:0.5": stable's and the candidate's percent; "0.2" for both. */
-static int take_pair(const char *flag, const char *text, double share[2], struct err *e)
+/* "0.2:0.5": stable's and the candidate's; "0.2" for both. */
+static int take_pair(const char *flag, const char *text, double most, double out[2], struct err *e)
 {
         const char *colon = strchr(text, ':');
         AUTO(str) first = colon ? xstrndup(text, (size_t) (colon - text)) : xstrdup(text);
 
-        if (take_positive(flag, first, 100, &share[0], e) < 0 ||
-            take_positive(flag, colon ? colon + 1 : first, 100, &share[1], e) < 0)
+        return take_positive(flag, first, most, &out[0], e) < 0
+                       ? -1
+                       : take_positive(flag, colon ? colon + 1 : first, most, &out[1], e);
+}
+
+static int take_percents(const char *flag, const char *text, double share[2], struct err *e)
+{
+        if (take_pair(flag, text, 100, share, e) < 0)
                 return -1;
         share[0] /= 100;
         share[1] /= 100;
@@ -71,11 +77,25 @@ static int add_scenario(struct simulation *s, const struct sim_traffic *t, const
         if (s->n == SIM_SCENARIOS_MAX)
                 return err_set(e, ERR_INVALID, "at most %d combinations", SIM_SCENARIOS_MAX);
         scenario->traffic = *t;
-        scenario->good =
-                t->record ? t->harm <= fmax(1, ratio) : t->errors[1] <= fmax(1, ratio) * t->errors[0] && t->slow[1] <= t->slow[0];
+        scenario->good = t->record ? t->harm <= fmax(1, ratio)
+                                   : t->errors[1] <= fmax(1, ratio) * t->errors[0] && t->slow[1] <= t->slow[0] &&
+                                             t->median_ms[1] <= t->median_ms[0];
         snprintf(scenario->name, sizeof scenario->name, "%s", name);
         s->n++;
         return 0;
+}
+
+/* "20:40": stable's and the candidate's median in milliseconds. */
+static int take_latency(const struct call *call, struct sim_traffic *t, struct err *e)
+{
+        const char *latency = call_flag(call, "latency"), *tail = call_flag(call, "tail");
+
+        if ((latency && take_pair("latency", latency, 100000, t->median_ms, e) < 0) ||
+            (tail && take_positive("tail", tail, 1000, &t->tail, e) < 0))
+                return -1;
+        if (latency && !(t->median_ms[0] >= .01 && t->median_ms[1] >= .01))
+                return err_set(e, ERR_INVALID, "--latency: a median must be at least 0.01 ms");
+        return t->tail > 1 ? 0 : err_set(e, ERR_INVALID, "--tail must be above 1");
 }
 
 /* The traffic that all scenarios share. */
@@ -83,10 +103,12 @@ static int take_common(const struct call *call, struct sim_traffic *t, struct er
 {
         const char *burst = call_flag(call, "burst"), *incident = call_flag(call, "incident"), *slow = call_flag(call, "slow");
 
-        *t = (struct sim_traffic){ .burst = 1, .harm = 1, .incident_from_ms = 10 * 60000, .incident_to_ms = 15 * 60000 };
+        *t = (struct sim_traffic){
+                .tail = 4, .burst = 1, .harm = 1, .incident_from_ms = 10 * 60000, .incident_to_ms = 15 * 60000
+        };
         if ((burst && take_positive("burst", burst, 1000, &t->burst, e) < 0) ||
             (incident && take_positive("incident", incident, 100, &t->incident, e) < 0) ||
-            (slow && take_pair("slow", slow, t->slow, e) < 0))
+            (slow && take_percents("slow", slow, t->slow, e) < 0) || take_latency(call, t, e) < 0)
                 return -1;
         t->burst = fmax(1, t->burst);
         t->incident /= 100;
@@ -109,7 +131,7 @@ static int made_up(struct simulation *s, const struct call *call, struct err *e)
                 while ((errors = call_each(call, "errors", &k))) {
                         AUTO(str) name = xasprintf("%s/s, errors %s %%", rate, errors);
 
-                        if (take_pair("errors", errors, t.errors, e) < 0 || add_scenario(s, &t, name, e) < 0)
+                        if (take_percents("errors", errors, t.errors, e) < 0 || add_scenario(s, &t, name, e) < 0)
                                 return -1;
                 }
         }
