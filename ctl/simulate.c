@@ -117,7 +117,7 @@ static int take_common(const struct call *call, struct sim_traffic *t, struct er
 
 static int made_up(struct simulation *s, const struct call *call, struct err *e)
 {
-        const char *rate, *errors;
+        const char *rate, *errors, *latency = call_flag(call, "latency");
         struct sim_traffic t;
         size_t i = 0;
 
@@ -129,7 +129,9 @@ static int made_up(struct simulation *s, const struct call *call, struct err *e)
                 if (take_positive("rate", rate, 1e6, &t.rate, e) < 0)
                         return -1;
                 while ((errors = call_each(call, "errors", &k))) {
-                        AUTO(str) name = xasprintf("%s/s, errors %s %%", rate, errors);
+                        AUTO(str)
+                        name = latency ? xasprintf("%s/s, errors %s %%, latency %s ms", rate, errors, latency)
+                                       : xasprintf("%s/s, errors %s %%", rate, errors);
 
                         if (take_percents("errors", errors, t.errors, e) < 0 || add_scenario(s, &t, name, e) < 0)
                                 return -1;

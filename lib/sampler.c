@@ -61,7 +61,9 @@ static void count_instance(const struct sampler_question *q, const struct series
                         sampler_latency_bucket(&latency, q, span, s);
                         continue;
                 }
+                latency.requests -= all->requests;
                 count_requests(s, span, &all->requests, &fresh->requests, out);
+                latency.requests += all->requests;
                 if (s->is_error)
                         count_requests(s, span, &all->errors, &fresh->errors, out);
         }

@@ -49,16 +49,27 @@ static bool is_sure(const struct sampler_growth *all, const struct sampler_growt
         return false;
 }
 
+/* An instance that is compared at bounds has to have a histogram once it has answered anything. */
+static void miss_total(const struct sampler_latency *l, const struct sampler_question *q, const char *instance,
+                       struct reading *out)
+{
+        bool bucket = false;
+
+        for (int i = 0; i < parts(q); i++)
+                bucket |= l->within[i].series > 0;
+        if (bucket)
+                sampler_complain(out, QUALITY_NO_BUCKET, "the latency histogram of %s has no total (le=\"+Inf\")", instance);
+        else if (q->n_bounds > 0 && l->requests > 0)
+                sampler_complain(out, QUALITY_NO_BUCKET, "%s has no latency histogram", instance);
+}
+
 void sampler_latency_count(const struct sampler_latency *l, const struct sampler_question *q, const char *instance, enum arm arm,
                            struct reading *out)
 {
         const struct sampler_growth *all = &l->total;
 
         if (all->series == 0) {
-                for (int i = 0; i < parts(q); i++)
-                        if (l->within[i].series > 0)
-                                sampler_complain(out, QUALITY_NO_BUCKET, "the latency histogram of %s has no total (le=\"+Inf\")",
-                                                 instance);
+                miss_total(l, q, instance, out);
                 return;
         }
         for (int i = 0; i < parts(q); i++) {

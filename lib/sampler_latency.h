@@ -13,6 +13,7 @@ enum { LATENCY_OBJECTIVE, LATENCY_BOUNDS, LATENCY_PARTS = LATENCY_BOUNDS + COUNT
 
 struct sampler_latency { /* zeroed: no bucket seen */
         struct sampler_growth total, within[LATENCY_PARTS];
+        int64_t requests; /* that the instance has answered meanwhile, by its other counter */
 };
 
 void sampler_latency_bucket(struct sampler_latency *l, const struct sampler_question *q, const struct sampler_span *span,

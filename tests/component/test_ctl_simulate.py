@@ -33,6 +33,16 @@ def test_the_same_seed_gives_the_same_numbers(ctl):
     assert one == two != ctl.run(*args, "--seed", 8).stdout
 
 
+def test_a_slower_median_within_the_objective_is_found(ctl):
+    policy = ROOT / "bench/judge/latency.yaml"
+    args = ("simulate", policy, "--rate", 100, "--errors", "0.2", "--runs", 20, "-o", "json")
+    good, bad = (json.loads(ctl.run(*args, "--latency", ms).stdout)["scenarios"][0] for ms in ("8", "8:16"))
+    assert good["good"] and not bad["good"]
+    assert good["rules"][0]["rolled_back_percent"] <= 5 and bad["rules"][0]["rolled_back_percent"] == 100
+    assert bad["rules"][0]["median_s"] <= 60 and "latency 8:16 ms" in bad["name"]
+    ctl.fails(2, "at least 0.01 ms", *args, "--latency", "0")
+
+
 def test_the_plot_is_written(ctl):
     ctl.run("simulate", SMALL, "--rate", 20, "--errors", "1:3", "--runs", 3, "--svg", "plot.svg")
     assert (ctl.cwd / "plot.svg").read_text().endswith("</svg>\n")

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "ctl/sim_latency.h"
 #include "ctl/sim_study.h"
 #include "ctl/sim_svg.h"
 
@@ -118,6 +119,58 @@ static struct policy policy(void)
         return p;
 }
 
+static void latencies_have_their_median_and_their_tail(void **state)
+{
+        const double bursts[] = { 1, 7 };
+        (void) state;
+
+        for (int k = 0; k < 2; k++) {
+                const struct sim_traffic t = { .median_ms = { 10, 20 }, .tail = 5, .burst = bursts[k] };
+                struct latency_histogram h;
+                struct dice d = { 5 };
+                int64_t above_median = 0, above_p99 = 0;
+
+                for (int i = 0; i < 400; i++) {
+                        sim_latency_tick(&t, &d, ARM_STABLE, 1000, 5000, &h);
+                        assert_int_equal(h.all, 1000);
+                        for (int b = 1; b < h.n; b++)
+                                assert_true(h.within[b] >= h.within[b - 1] && h.within[b] <= h.all);
+                        above_median += sim_latency_above(&h, 10000);
+                        above_p99 += sim_latency_above(&h, 50000);
+                }
+                assert_true(fabs((double) above_median / 400000 - .5) < .008);
+                assert_true(fabs((double) above_p99 / 400000 - .01) < .002);
+                assert_int_equal(sim_latency_above(&h, 12345), 0);
+        }
+}
+
+static void a_median_that_doubles_is_found_and_an_equal_one_is_not(void **state)
+{
+        struct policy p = policy();
+        struct sim_traffic t = { .rate = 100, .errors = { .002, .002 }, .median_ms = { 8, 8 }, .tail = 4, .burst = 1 };
+        struct sim_outcome o;
+        (void) state;
+
+        p.latency = (struct policy_share){
+                .on = true, .max_ratio = 1.2, .objective_ms = 100, .quantiles = { .5, .9, .99 }, .n_quantiles = 3
+        };
+        sim_judge(&p, &t, 1, 3600000, &o);
+        assert_true(o.done && !o.rolled_back);
+        t.incident = .05;
+        t.incident_to_ms = 100000; /* both twice as slow */
+        sim_judge(&p, &t, 1, 3600000, &o);
+        assert_true(o.done && !o.rolled_back);
+        t.incident = 0;
+        t.median_ms[ARM_CANDIDATE] = 16;
+        sim_judge(&p, &t, 1, 3600000, &o);
+        assert_true(o.rolled_back && o.at_ms <= 60000);
+        print_message("  after %lld s: %s\n", (long long) o.at_ms / 1000, o.verdict.reason);
+        assert_true(strncmp(o.verdict.gate, "latency-p", 9) == 0);
+        p.latency.n_quantiles = 0; /* what the objective alone does not see */
+        sim_judge(&p, &t, 1, 3600000, &o);
+        assert_false(o.rolled_back);
+}
+
 static void a_run_is_repeatable_and_ends_as_it_should(void **state)
 {
         const struct sim_traffic good = { .rate = 200, .errors = { .002, .002 }, .burst = 1 };
@@ -194,6 +247,8 @@ int main(void)
                 cmocka_unit_test(traffic_keeps_its_rate_and_its_split),
                 cmocka_unit_test(a_recording_is_split_without_loss),
                 cmocka_unit_test(the_rules_of_others_do_as_documented),
+                cmocka_unit_test(latencies_have_their_median_and_their_tail),
+                cmocka_unit_test(a_median_that_doubles_is_found_and_an_equal_one_is_not),
                 cmocka_unit_test(a_run_is_repeatable_and_ends_as_it_should),
                 cmocka_unit_test(no_evidence_holds_or_rolls_back_as_the_policy_says),
                 cmocka_unit_test(good_and_bad_are_told_apart_in_a_study),

@@ -21,7 +21,8 @@ enum {
         SIM_RECORD_MAX = 1 << 16,
         SIM_TICK_MS = 1000,
         SIM_SCRAPE_MS = 1000,
-        SIM_REPLICAS_MAX = 12
+        SIM_REPLICAS_MAX = 12,
+        SIM_BOUNDS = 3
 };
 
 struct sim_version {
@@ -33,7 +34,9 @@ struct sim_version {
         bool dead;                /* will not start */
         double error_share;
         int weight_bp;
-        double ok, bad; /* counters of its first instance, which gets all requests */
+        double ok, bad;           /* counters of its first instance, which gets all requests */
+        bool timed;               /* it has a latency histogram, with bounds at 5, 10 and 50 ms */
+        double above[SIM_BOUNDS]; /* shares of its requests above them */
 };
 
 struct sim_scrape {

@@ -156,35 +156,56 @@ struct inquiry {
         int64_t version[ARM_COUNT], range_ms;
 };
 
-enum { KINDS = SIM_REPLICAS_MAX + 2 }; /* each instance's up, then good and bad requests of the first */
+/* Each instance's up, then good and bad requests of the first, and its histogram: all, and within each bound. */
+enum { OK = SIM_REPLICAS_MAX, BAD, TIMED, WITHIN, KINDS = WITHIN + SIM_BOUNDS };
 
-static double value_of(const struct sim_scrape *sc, int version, int kind)
+static double value_of(const struct sim *s, const struct sim_scrape *sc, int version, int kind)
 {
+        const struct sim_version *v = &s->versions[version];
+        double all = sc->ok[version] + sc->bad[version];
+
         if (kind < SIM_REPLICAS_MAX)
                 return kind < sc->up[version];
-        return !sc->up[version] ? 0 : kind == SIM_REPLICAS_MAX ? sc->ok[version] : sc->bad[version];
+        if (!sc->up[version] || (kind >= TIMED && !v->timed))
+                return 0;
+        return kind == OK      ? sc->ok[version]
+               : kind == BAD   ? sc->bad[version]
+               : kind == TIMED ? all
+                               : floor(all * (1 - v->above[kind - WITHIN]));
 }
 
-/* Up, good and bad requests of one version, from the ring. Returns how many series there are. */
+static struct series series_of(int64_t version, int kind)
+{
+        static const double bounds[SIM_BOUNDS] = { .005, .01, .05 };
+        bool up = kind < SIM_REPLICAS_MAX;
+        struct series one = { .kind = up             ? SERIES_UP
+                                      : kind < TIMED ? SERIES_REQUESTS
+                                                     : SERIES_BUCKET,
+                              .version = version,
+                              .is_error = kind == BAD,
+                              .le_s = kind < WITHIN ? INFINITY : bounds[kind - WITHIN] };
+
+        snprintf(one.instance, sizeof one.instance, "v%lld-%d", (long long) version, up ? kind : 0);
+        return one;
+}
+
+/* Up, requests and latencies of one version, from the ring. Returns how many series there are. */
 static size_t fill(const struct sim *s, int64_t version, int64_t from_ms, struct series *out, struct sample *pool, size_t *used)
 {
         size_t n_series = 0, first = s->n_scrapes > SIM_SCRAPES ? s->n_scrapes - SIM_SCRAPES : 0;
 
         for (int kind = 0; kind < KINDS; kind++) {
                 struct series *one = &out[n_series];
-                bool up = kind < SIM_REPLICAS_MAX;
 
-                *one = (struct series){ .kind = up ? SERIES_UP : SERIES_REQUESTS,
-                                        .version = version,
-                                        .is_error = kind == KINDS - 1 };
-                snprintf(one->instance, sizeof one->instance, "v%lld-%d", (long long) version, up ? kind : 0);
+                *one = series_of(version, kind);
                 one->samples = &pool[*used];
                 for (size_t i = first; i < s->n_scrapes; i++) {
                         const struct sim_scrape *sc = &s->scrapes[i % SIM_SCRAPES];
-                        double value = value_of(sc, sim_place(version), kind);
+                        double value = value_of(s, sc, sim_place(version), kind);
+                        bool touched = value > 0 || (kind >= WITHIN && value_of(s, sc, sim_place(version), TIMED) > 0);
 
                         /* A counter that was never touched is not exposed. */
-                        if (sc->at_ms < from_ms || value == 0)
+                        if (sc->at_ms < from_ms || !touched)
                                 continue;
                         one->samples[one->n++] = (struct sample){ sc->at_ms, value };
                 }

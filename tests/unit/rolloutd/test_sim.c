@@ -169,6 +169,116 @@ static void without_evidence_for_too_long_the_policy_decides(void **state)
         sim_done(&sim);
 }
 
+static struct policy with_quantiles(void)
+{
+        struct policy p = sim_policy();
+
+        p.latency = (struct policy_share){
+                .on = true, .max_ratio = 1.5, .objective_ms = 50, .quantiles = { .5, .9 }, .n_quantiles = 2
+        };
+        return p;
+}
+
+/* Half of stable's requests take over 5 ms, one in twenty over 10, and none over 50. */
+static void begin_timed(uint64_t seed, double above_5, double above_10)
+{
+        begin(&sim, seed);
+        for (int i = 1; i < SIM_PLACES; i++)
+                sim.versions[i].timed = true;
+        sim.versions[1].above[0] = .45;
+        sim.versions[1].above[1] = .05;
+        sim.versions[2].above[0] = above_5;
+        sim.versions[2].above[1] = above_10;
+}
+
+static void a_slower_candidate_within_the_objective_is_rolled_back(void **state)
+{
+        const struct policy p = with_quantiles(), objective_alone = ({
+                                                          struct policy q = p;
+                                                          q.latency.n_quantiles = 0;
+                                                          q;
+                                                  });
+        (void) state;
+
+        begin_timed(21, .95, .5);
+        assert_int_equal(sim_ask_with(&sim, ASK_START, 2, &p), 0);
+        pass_until(&sim, PHASE_ROLLED_BACK, 30000);
+        assert_contains(sim.target->now.verdict.gate, "latency-p");
+        assert_contains(sim.target->now.rejected, "at stable's p");
+        sim_done(&sim);
+
+        begin_timed(21, .95, .5);
+        assert_int_equal(sim_ask_with(&sim, ASK_START, 2, &objective_alone), 0);
+        pass_until(&sim, PHASE_DONE, 60000);
+        sim_done(&sim);
+}
+
+static void an_equally_fast_candidate_passes_at_bounds_that_outlive_a_restart(void **state)
+{
+        const struct policy p = with_quantiles();
+        int32_t us[2];
+        (void) state;
+
+        begin_timed(22, .45, .05);
+        assert_int_equal(sim_ask_with(&sim, ASK_START, 2, &p), 0);
+        pass_until(&sim, PHASE_CANARY, 10000);
+        const struct judge_bounds *b = &sim.target->now.judge.bounds;
+        assert_int_equal(b->n, 2);
+        us[0] = b->list[0].us;
+        us[1] = b->list[1].us;
+        assert_int_equal(us[0], 5000); /* 55 % are within 5 ms */
+        assert_int_equal(us[1], 10000);
+        sim_pass(&sim, 2500);
+        int64_t ticks = sim.target->now.judge.bounds.list[0].worse.ticks;
+        assert_true(ticks > 0);
+        sim.crash_now = true;
+        sim_pass(&sim, 300);
+        pass_until(&sim, PHASE_DONE, 60000);
+        b = &sim.target->now.judge.bounds;
+        assert_true(b->n == 2 && b->list[0].us == us[0] && b->list[1].us == us[1]);
+        assert_true(b->list[0].worse.ticks > ticks);
+        sim_done(&sim);
+}
+
+static void a_quantile_that_stable_has_not_shown_yet_holds_the_step(void **state)
+{
+        struct policy p = with_quantiles();
+        (void) state;
+
+        p.latency.quantiles[1] = .999; /* takes 5000 requests */
+        p.min_requests = 5;
+        begin_timed(23, .45, .05);
+        sim.requests_per_s = 40;
+        assert_int_equal(sim_ask_with(&sim, ASK_START, 2, &p), 0);
+        pass_until(&sim, PHASE_CANARY, 10000);
+        sim_pass(&sim, 20000);
+        assert_int_equal(sim.target->now.step, 0);
+        assert_string_equal(sim.target->now.verdict.gate, "latency-p99.9");
+        assert_int_equal(sim.target->now.judge.bounds.n, 1);
+        sim.requests_per_s = 2000;
+        sim_pass(&sim, 4000);
+        assert_false(judge_bounds_wanted(&sim.target->now.judge.bounds, &p.latency)); /* at a later look */
+        pass_until(&sim, PHASE_DONE, 60000);
+        sim_done(&sim);
+}
+
+static void a_candidate_without_a_histogram_holds_and_says_so(void **state)
+{
+        const struct policy p = with_quantiles();
+        (void) state;
+
+        begin_timed(24, .45, .05);
+        sim.versions[2].timed = false;
+        assert_int_equal(sim_ask_with(&sim, ASK_START, 2, &p), 0);
+        pass_until(&sim, PHASE_CANARY, 10000);
+        sim_pass(&sim, 30000);
+        assert_int_equal(sim.target->now.step, 0);
+        assert_int_equal(sim.target->now.verdict.state, VERDICT_NO_EVIDENCE);
+        assert_string_equal(sim.target->now.verdict.gate, "no-bucket");
+        assert_string_equal(sim.target->now.verdict.reason, "v2-0 has no latency histogram");
+        sim_done(&sim);
+}
+
 static void no_traffic_is_no_evidence(void **state)
 {
         (void) state;
@@ -473,6 +583,10 @@ int main(void)
                 cmocka_unit_test(going_back_when_done),
                 cmocka_unit_test(without_evidence_it_holds_and_says_so),
                 cmocka_unit_test(without_evidence_for_too_long_the_policy_decides),
+                cmocka_unit_test(a_slower_candidate_within_the_objective_is_rolled_back),
+                cmocka_unit_test(an_equally_fast_candidate_passes_at_bounds_that_outlive_a_restart),
+                cmocka_unit_test(a_quantile_that_stable_has_not_shown_yet_holds_the_step),
+                cmocka_unit_test(a_candidate_without_a_histogram_holds_and_says_so),
                 cmocka_unit_test(no_traffic_is_no_evidence),
                 cmocka_unit_test(pausing_holds_steps_and_not_gates),
                 cmocka_unit_test(people_may_push),
