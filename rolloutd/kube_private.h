@@ -125,6 +125,7 @@ struct kube_target {       /* one ModelRollout */
         struct kube_state *state;        /* kube_state.c's: revision, epoch, what is being written */
         int64_t previewed;               /* the release that NAME-preview leads to, as far as we have written it */
         struct kube_router_job *routing; /* kube_router.c's: what is under way with the route; NULL: nothing */
+        struct kube_work *works;         /* kube_workload.c's: deployments and retirements of its releases */
 };
 
 struct kube_kinds { /* which version of each kind this server has; chosen when connecting */
@@ -153,7 +154,7 @@ struct kube_platform {
         struct kube_router_job *routings; /* kube_router.c's: of all targets */
         struct kube_gateways *gateways;   /* kube_gateways.c's; NULL: none was needed yet */
         int64_t settle_ms;                /* when the first route has settled; 0: none is waited for */
-        struct kube_work *works;          /* kube_workload.c's: deployments and retirements under way */
+        struct kube_work *works;          /* kube_workload.c's: deployments and retirements that have not begun */
         struct kube_glance *glances;      /* kube_look.c's: pods being read */
         int64_t look_at_ms;
         struct platform_meter meter;

@@ -19,7 +19,8 @@ struct kube_stage {
 };
 
 struct kube_work {
-        struct kube_work *prev, *next;
+        struct kube_work *prev, *next;    /* in its platform's list: those that have not begun */
+        struct kube_work *before, *after; /* in its target's: those that have not ended */
         struct kube_platform *k;
         struct kube_target *t;
         int64_t version;

@@ -46,7 +46,9 @@ bool kube_work_selects(const struct kube_work *w, const json_t *service)
 
 static void free_work(struct kube_work *w)
 {
-        DL_DELETE(w->k->works, w);
+        if (!w->started)
+                DL_DELETE(w->k->works, w);
+        DL_DELETE2(w->t->works, w, before, after);
         kube_make_cancel(w->making);
         json_decref(w->rollout);
         json_decref(w->data);
@@ -134,6 +136,7 @@ static struct kube_work *add(struct kube_platform *k, struct kube_target *t, int
         *w = (struct kube_work){ .k = k, .t = t, .version = version, .at = -1, .done = done, .arg = arg };
         kube_object_name(t, version, w->name);
         DL_APPEND(k->works, w);
+        DL_APPEND2(t->works, w, before, after);
         return w;
 }
 
@@ -167,22 +170,18 @@ void kube_workload_preview(struct kube_platform *k, struct kube_target *t, int64
 
 static bool has_turn(const struct kube_work *w)
 {
-        const struct kube_work *before;
+        const struct kube_work *other = w->t->works;
 
-        DL_FOREACH(w->k->works, before)
-        {
-                if (before == w)
-                        break;
-                if (before->t == w->t && before->version == w->version)
-                        return false;
-        }
-        return !w->started;
+        while (other != w && other->version != w->version)
+                other = other->after;
+        return other == w;
 }
 
 static void begin(struct kube_work *w)
 {
         struct err e = { 0 };
 
+        DL_DELETE(w->k->works, w);
         w->started = true;
         if (kube_may_write(w->k, kube_write_ms(w->k->settings.lease_ms), &e))
                 finish(w, &e);
@@ -190,18 +189,15 @@ static void begin(struct kube_work *w)
                 go_on(w);
 }
 
-/* Done functions may start and drop works, so the walk begins again after each. */
+/* With thousands under way, only those that have not begun are gone through; done functions only note that they were called. */
 int64_t kube_workload_run(struct kube_platform *k, int64_t now_ms)
 {
+        struct kube_work *w, *next;
+
         (void) now_ms;
-        for (struct kube_work *w = k->works; w;) {
-                if (has_turn(w)) {
-                        begin(w);
-                        w = k->works;
-                } else {
-                        w = w->next;
-                }
-        }
+        DL_FOREACH_SAFE(k->works, w, next)
+        if (has_turn(w))
+                begin(w);
         return -1;
 }
 
@@ -209,10 +205,7 @@ void kube_workload_drop(struct kube_platform *k, struct kube_target *t)
 {
         struct kube_work *w, *next;
 
-        DL_FOREACH_SAFE(k->works, w, next)
-        {
-                if (w->t == t)
-                        free_work(w);
-        }
+        DL_FOREACH_SAFE2(t->works, w, next, after)
+        free_work(w);
         kube_look_drop(k, t);
 }
