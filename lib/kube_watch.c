@@ -78,6 +78,13 @@ const struct kube_cache *kube_watch_cache(const struct kube_watch *w)
         return w->cache;
 }
 
+char *kube_watch_since(const struct kube_watch *w)
+{
+        AUTO(str) version = w && w->version ? http_escape(w->version) : NULL;
+
+        return version ? xasprintf("&resourceVersion=%s", version) : xstrdup("");
+}
+
 const struct kube_watch_stats *kube_watch_stats(const struct kube_watch *w)
 {
         return &w->stats;

@@ -71,7 +71,9 @@ static void on_read(void *arg, json_t *object, const struct kube_failure *failur
 static void read_on(struct kube_read *r)
 {
         const struct kube_kinds *kinds = &r->k->kinds;
-        AUTO(str) query = xasprintf("labelSelector=sluice.dev%%2Frollout%%3D%s", r->t->name);
+        bool deployments = r->stage == READ_DEPLOYMENTS;
+        AUTO(str) since = kube_watch_since(deployments ? r->k->deployments : r->k->slices); /* the rest comes by the watch */
+        AUTO(str) query = xasprintf("labelSelector=sluice.dev%%2Frollout%%3D%s%s", r->t->name, since);
         struct kube_call call = { .verb = KUBE_LIST, .namespace_ = r->t->namespace_, .query = query };
 
         if (r->stage == READ_ROUTE && !kinds->routes.plural)
@@ -80,7 +82,7 @@ static void read_on(struct kube_read *r)
                 over(r);
                 return;
         }
-        call.resource = r->stage == READ_DEPLOYMENTS ? &kinds->deployments : &kinds->slices;
+        call.resource = deployments ? &kinds->deployments : &kinds->slices;
         if (r->stage == READ_ROUTE)
                 call = (struct kube_call){ .verb = KUBE_GET,
                                            .resource = &kinds->routes,

@@ -89,7 +89,8 @@ static void on_second_slices(void *arg, json_t *list, const struct kube_failure 
 static int look_at_slot(struct kube_router_job *j, int s)
 {
         const struct kube_spec *spec = j->t->spec;
-        AUTO(str) query = xasprintf("labelSelector=kubernetes.io%%2Fservice-name%%3D%s", spec->route.backends[s]);
+        AUTO(str) since = kube_watch_since(j->k->slices);
+        AUTO(str) query = xasprintf("labelSelector=kubernetes.io%%2Fservice-name%%3D%s%s", spec->route.backends[s], since);
         struct kube_call c = {
                 .verb = KUBE_LIST, .resource = &j->k->kinds.slices, .query = query, .delay_ms = j->looks ? LOOK_MS : 0
         };
