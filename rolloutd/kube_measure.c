@@ -32,7 +32,7 @@ int kube_measure_mirrors(const struct platform *p, struct platform_mirror out[st
                 if (!all[i].watch)
                         continue;
                 const struct kube_watch_stats *st = kube_watch_stats(all[i].watch);
-                out[n++] = (struct platform_mirror){ all[i].resource->plural, st->lists, st->watches, st->failures };
+                out[n++] = (struct platform_mirror){ all[i].resource->plural, st->lists, st->watches, st->failures, st->events };
         }
         return n;
 }

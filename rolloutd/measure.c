@@ -139,6 +139,7 @@ static void read_platform(const struct controller *c)
                 metric_count_to(metrics_cell(c->metrics, METRIC_kube_lists, mirrors[i].resource), mirrors[i].lists);
                 metric_count_to(metrics_cell(c->metrics, METRIC_kube_streams, mirrors[i].resource), mirrors[i].streams);
                 metric_count_to(metrics_cell(c->metrics, METRIC_kube_broken, mirrors[i].resource), mirrors[i].failures);
+                metric_count_to(metrics_cell(c->metrics, METRIC_kube_events, mirrors[i].resource), mirrors[i].events);
         }
 }
 

@@ -103,7 +103,7 @@ struct platform_meter {
 
 struct platform_mirror { /* what is watched: counted since the start */
         const char *resource;
-        uint64_t lists, streams, failures;
+        uint64_t lists, streams, failures, events;
 };
 
 enum { PLATFORM_MIRRORS_MAX = 8 };
