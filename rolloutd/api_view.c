@@ -13,6 +13,7 @@ static json_t *running_of(const struct version_status *s)
 json_t *api_view(const struct target *t)
 {
         json_t *doc, *running = json_array();
+        struct desire_trouble stall;
         char message[600];
 
         target_message(t, message, sizeof message);
@@ -23,6 +24,9 @@ json_t *api_view(const struct target *t)
         json_object_set_new(doc, "trouble",
                             t->trouble ? json_pack("{s:s, s:s}", "reason", t->trouble->reason, "message", t->trouble->message)
                                        : json_null());
+        json_object_set_new(doc, "stalled",
+                            target_stalled(t, &stall) ? json_pack("{s:s, s:s}", "reason", stall.reason, "message", stall.message)
+                                                      : json_null());
         json_object_set_new(doc, "router",
                             t->world_known && t->world.router_ok ? json_string("ok")
                             : t->world.router_message            ? json_string(t->world.router_message)

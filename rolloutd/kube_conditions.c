@@ -156,6 +156,13 @@ static struct said is_complete(const struct kube_status_input *in)
         return say(KUBE_FALSE, "NotComplete", "the release that is wanted does not have all the traffic");
 }
 
+/* The name that kstatus knows: Flux and others take True for a failure. */
+static struct said is_stalled(const struct kube_status_input *in)
+{
+        return *in->stall->reason ? say(KUBE_TRUE, in->stall->reason, in->stall->message)
+                                  : say(KUBE_FALSE, "NotStalled", "nothing keeps it from getting on");
+}
+
 static struct said is_accepted(const struct kube_status_input *in)
 {
         if (*in->trouble->reason)
@@ -168,7 +175,7 @@ static struct said is_accepted(const struct kube_status_input *in)
 static struct said (*const rules[KUBE_CONDITION_COUNT])(const struct kube_status_input *in) = {
         [KUBE_IS_Ready] = is_ready,       [KUBE_IS_Progressing] = is_progressing,  [KUBE_IS_Paused] = is_paused,
         [KUBE_IS_Healthy] = is_healthy,   [KUBE_IS_TrafficVerified] = is_verified, [KUBE_IS_RolledBack] = is_rolled_back,
-        [KUBE_IS_Complete] = is_complete, [KUBE_IS_SpecAccepted] = is_accepted,
+        [KUBE_IS_Complete] = is_complete, [KUBE_IS_Stalled] = is_stalled,          [KUBE_IS_SpecAccepted] = is_accepted,
 };
 
 /* --- as JSON --- */

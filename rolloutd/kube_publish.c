@@ -40,12 +40,14 @@ static void take_doc(struct kube_state *s, json_t *doc)
                 kube_state_enlist(s);
 }
 
-static void tell_trouble(struct kube_state *s, const struct desire_trouble *trouble)
+/* told: what was last. */
+static void tell_trouble(struct kube_state *s, char told[sizeof((struct desire_trouble *) 0)->reason],
+                         const struct desire_trouble *trouble)
 {
-        if (strcmp(s->trouble, trouble->reason) == 0)
+        if (strcmp(told, trouble->reason) == 0)
                 return;
-        (void) snprintf(s->trouble, sizeof s->trouble, "%s", trouble->reason);
-        if (*s->trouble)
+        (void) snprintf(told, sizeof trouble->reason, "%s", trouble->reason);
+        if (*told)
                 kube_events_trouble(s->k, s->t, trouble);
 }
 
@@ -78,21 +80,24 @@ static void trouble_of(const struct kube_platform *k, const struct kube_target *
 void kube_state_publish(struct kube_platform *k, const struct target *seen, int64_t followed, const struct desire_trouble *told)
 {
         struct kube_target *t = kube_find(k, seen->now.target);
-        struct desire_trouble trouble;
+        struct desire_trouble trouble, stall;
 
         if (!t || !k->leading)
                 return;
         struct kube_state *s = kube_state_of(k, t);
         s->unreadable = false;
         trouble_of(k, t, told, &trouble);
+        (void) target_stalled(seen, &stall);
         struct kube_status_input in = { .spec = t->spec,
                                         .seen = seen,
                                         .generation = t->spec->generation,
                                         .followed = followed == t->spec->generation && !*trouble.reason,
                                         .trouble = &trouble,
+                                        .stall = &stall,
                                         .now_ms = clock_wall_ms() };
         AUTO(json) doc = kube_status_doc(&in, &s->conditions);
         take_events(s, &seen->now);
         take_doc(s, doc);
-        tell_trouble(s, &trouble);
+        tell_trouble(s, s->trouble, &trouble);
+        tell_trouble(s, s->stall, &stall);
 }

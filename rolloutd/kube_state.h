@@ -24,6 +24,8 @@ struct kube_state {
         bool unreadable; /* by the controller, which has nothing of it: it may be another by the next time it is read */
         char trouble[sizeof((struct desire_trouble *) 0)->reason]; /* that an Event was written about */
 
+        char stall[sizeof((struct desire_trouble *) 0)->reason]; /* likewise */
+
         /* What is to be written. */
         json_t *doc; /* NULL: as written */
         char print[17];

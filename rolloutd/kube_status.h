@@ -24,6 +24,7 @@ enum { KUBE_HISTORY_MAX = 20 }; /* a rollout of three steps and its verdicts */
         X(TrafficVerified) /* the route is accepted and has the weights asked for, and the requests counted follow them */       \
         X(RolledBack)      /* the release that is wanted was rolled back */                                                      \
         X(Complete)        /* the release that is wanted is the stable one */                                                    \
+        X(Stalled)         /* something keeps the rollout from getting on, and somebody has to look */                           \
         X(SpecAccepted)    /* the spec is understood, and what it names exists */
 
 enum kube_condition {
@@ -48,6 +49,7 @@ struct kube_status_input {
         int64_t generation;                   /* of the spec that this tells about */
         bool followed;                        /* the controller has taken it up: what it does is about this generation */
         const struct desire_trouble *trouble; /* reason "": none */
+        const struct desire_trouble *stall;   /* reason "": it gets on */
         int64_t now_ms;                       /* wall clock */
 };
 

@@ -96,7 +96,7 @@ int64_t rollout_hold_left_ms(const struct rollout *r)
 static void new_weight(struct rollout *r)
 {
         r->stood = false;
-        r->stood_at_ms = r->held_ms = r->starved_ms = 0;
+        r->stood_at_ms = r->held_ms = r->starved_ms = r->starting_ms = 0;
         judge_next_step(&r->judge);
 }
 
@@ -121,7 +121,6 @@ static void start(struct rollout *r, const struct request *rq, int64_t now_ms)
         memcpy(r->followed.build, rq->build, sizeof rq->build);
         rollout_window_remove(r, rq->version);
         r->paused = r->served = false;
-        r->starting_ms = 0;
         *r->rejected = '\0';
         sampler_done(&r->sampler);
         judge_done(&r->judge);

@@ -79,7 +79,7 @@ struct rollout { /* rollout_init(), rollout_done(); not to be copied */
         int64_t stood_at_ms; /* when, by Prometheus's clock */
         int64_t held_ms;     /* how long it has stood */
         int64_t starved_ms;  /* how long there has been no evidence */
-        int64_t starting_ms; /* how long the candidate has been starting */
+        int64_t starting_ms; /* how long the candidate has been starting, or what it lacks for a step's weight */
 
         struct sampler sampler;
         struct judge judge;

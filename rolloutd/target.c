@@ -70,6 +70,7 @@ void target_free(struct target *t)
         free(t->world.router_message);
         free(t->world_failure);
         free(t->deploy_failure);
+        free(t->denied);
         free(t->answers);
         free(t->kayenta);
         free(t);
@@ -220,6 +221,7 @@ static void moved(struct target *t, const struct move *m)
         t->edits++;
         t->taken_out = false;
         t->switched = 0;
+        target_allowed(t, NULL);
         if (m->to == PHASE_ROLLING_BACK)
                 t->decided_back_ms = target_now(t);
         if (phase_is_at_rest(m->to)) {
@@ -380,6 +382,7 @@ static void count_time(struct target *t, int64_t now)
                 r->starting_ms += passed;
                 r->starved_ms = c && c->ready && r->stable.version ? r->starved_ms + passed : 0;
         } else {
+                target_count_short(t, passed);
                 if (r->stood && target_weights_stand(t) && target_capacity_stands(t))
                         r->held_ms += passed;
                 r->starved_ms = unsure ? r->starved_ms + passed : 0;

@@ -41,6 +41,11 @@ struct target_env {
         void *arg;
 };
 
+struct target_denial { /* an operation that we may not carry out */
+        const char *operation;
+        struct err why;
+};
+
 struct target_op;
 struct target_waiter;
 
@@ -79,6 +84,8 @@ struct target {
         struct kayenta_judgement *kayenta; /* the newest of the Kayenta gate; NULL: none yet */
         int64_t skew_ms;                   /* Prometheus's clock minus ours */
         bool split_matches;
+
+        struct target_denial *denied; /* tried again seldom; NULL: none */
 
         bool woken; /* something was answered: run at once */
         bool observing, asking, saving, recording, loading;
@@ -130,5 +137,7 @@ bool target_capacity_stands(const struct target *t);                     /* the 
 bool target_has_weight(const struct target *t, int64_t version, int bp); /* within what the router can tell apart */
 const struct version_status *target_status(const struct target *t, int64_t version); /* NULL: it does not run, or unknown */
 
+/* Why it does not get on, although nothing is wrong with what is asked of it; false, and reason "": it does. */
+bool target_stalled(const struct target *t, struct desire_trouble *out);
 /* What it does or waits for, one sentence. */
 void target_message(const struct target *t, char *out, size_t size);

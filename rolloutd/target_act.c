@@ -12,7 +12,7 @@
 static const struct backoff_policy urgent_backoff = { .base_ms = 100, .cap_ms = 5000 };
 static const struct backoff_policy calm_backoff = { .base_ms = 500, .cap_ms = 15000 };
 
-enum { QUICK_LOOK_MS = 250, SCALE_AGAIN_MS = 2000, REST_LOOK_MS = 30000, BACK_AGAIN_MS = 200 };
+enum { QUICK_LOOK_MS = 250, SCALE_AGAIN_MS = 2000, REST_LOOK_MS = 30000, BACK_AGAIN_MS = 200, DENIED_AGAIN_MS = 30000 };
 
 /* --- observing --- */
 
@@ -148,6 +148,7 @@ static void carried_out(struct target *t, const struct target_op *op)
         fault_point(op->name);
         t->act_backoff = (struct backoff){ 0 };
         t->act_at_ms = 0;
+        target_allowed(t, op->name);
         if (op->urgent) {
                 t->back_written = true;
                 t->act_at_ms = target_now(t) + BACK_AGAIN_MS; /* until the router says that it has them, it would go on and on */
@@ -160,8 +161,12 @@ static void not_carried_out(struct target *t, const struct target_op *op, const 
         target_failed(t, op->name, failure);
         if (failure->kind == ERR_INVALID && op->name[0] == 'd') /* deployed: this version will never run */
                 keep_failure(&t->deploy_failure, failure);
+        if (failure->kind == ERR_FORBIDDEN)
+                target_denied(t, op->name, failure);
         if (t->now.phase == PHASE_ROLLING_BACK && !op->urgent) /* must not put the route off */
                 t->scale_at_ms = target_now(t) + SCALE_AGAIN_MS;
+        else if (failure->kind == ERR_FORBIDDEN && !op->urgent) /* it may be granted, but not by asking */
+                t->act_at_ms = target_now(t) + DENIED_AGAIN_MS;
         else
                 retry_later(t, op->urgent);
 }
@@ -283,6 +288,12 @@ static bool route_calmly(struct target *t)
         return n > 0;
 }
 
+/* Weights that somebody changed are put right although something else is not allowed. */
+static bool may_act(const struct target *t)
+{
+        return target_now(t) >= t->act_at_ms || (t->drifted && t->denied && strcmp(t->denied->operation, "routed") != 0);
+}
+
 void target_converge(struct target *t)
 {
         struct weight w[2];
@@ -290,13 +301,14 @@ void target_converge(struct target *t)
 
         if (t->now.phase == PHASE_ROLLING_BACK && converge_back(t, stand))
                 return;
-        if (t->acting || !target_is_saved(t) || !t->world_known || !t->adopted || target_now(t) < t->act_at_ms)
+        if (t->acting || !target_is_saved(t) || !t->world_known || !t->adopted || !may_act(t))
                 return;
         /* A change by somebody else is put right even if the router never takes it. */
         bool to_route = weighted && !stand && (t->world.router_ok || target_weights_differ(t));
 
         if ((to_route && t->drifted && route_calmly(t)) || deploy_missing(t, true) || (to_route && route_calmly(t)))
                 return;
-        if (!deploy_missing(t, false) && (stand || !weighted))
-                (void) retire_surplus(t);
+        if (deploy_missing(t, false) || (!stand && weighted) || retire_surplus(t))
+                return;
+        target_allowed(t, NULL); /* what was denied is not wanted any more */
 }

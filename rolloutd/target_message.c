@@ -100,7 +100,14 @@ static void compose(const struct target *t, char *out, size_t size)
 
 void target_message(const struct target *t, char *out, size_t size)
 {
+        struct desire_trouble stall;
+
         compose(t, out, size);
+        if (target_stalled(t, &stall)) {
+                size_t len = strlen(out);
+
+                snprintf(out + len, size - len, "; %s", stall.message);
+        }
         if (t->trouble) {
                 size_t len = strlen(out);
 

@@ -44,6 +44,12 @@ bool target_candidate_is_ready(const struct target *t, const struct version_stat
 /* The weights asked for as far as there is capacity for them now; 0: nothing is to be changed before there is more. */
 int target_reachable_weights(const struct target *t, struct weight out[2]);
 
+/* target_stall.c. operation NULL: whatever it was. */
+void target_denied(struct target *t, const char *operation, const struct err *failure);
+void target_allowed(struct target *t, const char *operation);
+bool target_is_short(const struct target *t); /* a step's weight lacks ready replicas */
+void target_count_short(struct target *t, int64_t passed_ms);
+
 /* target_drift.c: what differs from the weights asked for, as a sentence; "" if nothing that is known does. */
 void target_drift(const struct target *t, char *out, size_t size);
 bool target_weights_differ(const struct target *t); /* is there such a sentence? */

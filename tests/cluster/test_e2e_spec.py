@@ -114,6 +114,23 @@ min_requests"""
     site.wait("it is back", phase="RolledBack", stable="1")
 
 
+def test_what_the_cluster_does_not_allow_is_told_and_goes_on_when_it_does(site):
+    site.start()
+    site.serving(1)
+    load = site.load()
+    path, full = site.path("one", "resourcequotas", "v1"), {"count/deployments.apps": "1"}
+    site.api("POST", site.path(None, "resourcequotas", "v1"), {"metadata": {"name": "one"}, "spec": {"hard": full}})
+    site.api.patch(path + "/status", {"status": {"hard": full, "used": full}})
+    site.change(version=2)
+    wait_until(lambda: (site.condition("Stalled") or [""])[0:2] == ("True", "Forbidden"), "it says so", site.explain)
+    assert "exceeded quota" in site.condition("Stalled")[2] and "exceeded quota" in site.status()["message"]
+    wait_until(lambda: site.events("Forbidden"), "an Event")
+    assert site.share("1") == 100 and site.view()["phase"] == "Pending"
+    site.api("DELETE", path)
+    site.at_rest(2, patience_s=90)
+    assert site.condition("Stalled")[0] == "False" and load.stop() == []
+
+
 def test_a_record_that_cannot_be_read_is_told_and_loses_nothing(site):
     site.start()
     site.serving(1)

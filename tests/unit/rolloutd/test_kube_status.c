@@ -77,9 +77,13 @@ static void set_up(struct scene *s)
         s->spec = (struct kube_spec){
                 .generation = 4, .route = { .mode = KUBE_ROUTE_ADOPTED, .name = names[0], .backends = { names[1], names[2] } }
         };
-        s->in = (struct kube_status_input){
-                .spec = &s->spec, .seen = s->t, .generation = 4, .followed = true, .trouble = &nothing, .now_ms = NOON_MS
-        };
+        s->in = (struct kube_status_input){ .spec = &s->spec,
+                                            .seen = s->t,
+                                            .generation = 4,
+                                            .followed = true,
+                                            .trouble = &nothing,
+                                            .stall = &nothing,
+                                            .now_ms = NOON_MS };
 }
 
 static void tear_down(struct scene *s)
@@ -221,6 +225,13 @@ static void in_trouble(struct scene *s)
         s->in.followed = false;
 }
 
+static void stalled(struct scene *s)
+{
+        static const struct desire_trouble stall = { .reason = "Forbidden", .message = "a right is missing" };
+
+        s->in.stall = &stall;
+}
+
 static const char *truth_of(const json_t *list, const char *type)
 {
         const json_t *c;
@@ -232,11 +243,11 @@ static const char *truth_of(const json_t *list, const char *type)
         return "missing";
 }
 
-/* "Ready Progressing Paused Healthy TrafficVerified RolledBack Complete SpecAccepted" as letters: True, False, Unknown. */
+/* "Ready Progressing Paused Healthy TrafficVerified RolledBack Complete Stalled SpecAccepted" as letters: True, False, Unknown. */
 static void letters_of(const json_t *list, char out[static KUBE_CONDITION_COUNT + 1])
 {
-        static const char *const types[] = { "Ready",           "Progressing", "Paused",   "Healthy",
-                                             "TrafficVerified", "RolledBack",  "Complete", "SpecAccepted" };
+        static const char *const types[] = { "Ready",      "Progressing", "Paused",  "Healthy",     "TrafficVerified",
+                                             "RolledBack", "Complete",    "Stalled", "SpecAccepted" };
 
         for (size_t i = 0; i < LENGTH(types); i++)
                 out[i] = *truth_of(list, types[i]);
@@ -248,26 +259,28 @@ static void conditions_tell_what_is(void **state)
         static const struct {
                 const char *name;
                 void (*change)(struct scene *s);
-                const char *letters; /* Ready Progressing Paused Healthy TrafficVerified RolledBack Complete SpecAccepted */
+                const char
+                        *letters; /* Ready Progressing Paused Healthy TrafficVerified RolledBack Complete Stalled SpecAccepted */
         } cases[] = {
-                { "a canary that does well", nothing_changed, "TTFTTFFT" },
-                { "nothing has ever run", fresh, "FFFUFFFT" },
-                { "paused", paused, "TTTTTFFT" },
-                { "a step that has passed and waits for somebody", by_hand, "TTTTTFFT" },
-                { "a step that will wait for somebody", by_hand_and_still_held, "TTFTTFFT" },
-                { "a broken gate", breached, "TTFFTFFT" },
-                { "no evidence is neither health nor its lack", no_evidence, "TTFUTFFT" },
-                { "rolling back is not rolled back", rolling_back, "FTFTFFFT" },
-                { "rolled back", rolled_back, "TFFTTTFT" },
-                { "done", done, "TFFTTFTT" },
-                { "done, but the spec has changed since", done_of_the_last_spec, "TFFTTFFU" },
-                { "rolled back, but the spec has changed since", rolled_back_of_the_last_spec, "TFFTTFFU" },
-                { "the cluster has not been seen yet", not_seen, "UTFTUFFT" },
-                { "the gateway does not accept the route", route_not_accepted, "FTFTFFFT" },
-                { "somebody changed the weights", drifted, "FTFTFFFT" },
-                { "too few requests to see the split", split_not_seen, "TTFTUFFT" },
-                { "no pod of stable is ready", stable_down, "FTFTTFFT" },
-                { "a policy that does not exist", in_trouble, "TTFTTFFF" },
+                { "a canary that does well", nothing_changed, "TTFTTFFFT" },
+                { "nothing has ever run", fresh, "FFFUFFFFT" },
+                { "paused", paused, "TTTTTFFFT" },
+                { "a step that has passed and waits for somebody", by_hand, "TTTTTFFFT" },
+                { "a step that will wait for somebody", by_hand_and_still_held, "TTFTTFFFT" },
+                { "a broken gate", breached, "TTFFTFFFT" },
+                { "no evidence is neither health nor its lack", no_evidence, "TTFUTFFFT" },
+                { "rolling back is not rolled back", rolling_back, "FTFTFFFFT" },
+                { "rolled back", rolled_back, "TFFTTTFFT" },
+                { "done", done, "TFFTTFTFT" },
+                { "done, but the spec has changed since", done_of_the_last_spec, "TFFTTFFFU" },
+                { "rolled back, but the spec has changed since", rolled_back_of_the_last_spec, "TFFTTFFFU" },
+                { "the cluster has not been seen yet", not_seen, "UTFTUFFFT" },
+                { "the gateway does not accept the route", route_not_accepted, "FTFTFFFFT" },
+                { "somebody changed the weights", drifted, "FTFTFFFFT" },
+                { "too few requests to see the split", split_not_seen, "TTFTUFFFT" },
+                { "no pod of stable is ready", stable_down, "FTFTTFFFT" },
+                { "something is not allowed", stalled, "TTFTTFFTT" },
+                { "a policy that does not exist", in_trouble, "TTFTTFFFF" },
         };
         (void) state;
 
