@@ -10,7 +10,7 @@
 #include "ctl/values.h"
 #include "lib/err.h"
 
-enum { ARGS_MAX = 4, FLAGS_MAX = 14 };
+enum { ARGS_MAX = 4, FLAGS_MAX = 20 };
 
 struct ctl;
 struct call;
