@@ -34,6 +34,17 @@ static void state_cell(struct table *t, const char *state)
         table_cell(t, style, "%s", state);
 }
 
+static void mean_text(const json_t *gate, struct strbuf *b)
+{
+        const json_t *change = json_object_get(gate, "change");
+
+        if (json_is_number(json_object_get(gate, "candidate_mean")))
+                strbuf_addf(b, "; mean %.4g, stable's %.4g", json_dbl(gate, "candidate_mean", 0),
+                            json_dbl(gate, "stable_mean", 0));
+        if (json_is_number(json_object_get(change, "low")))
+                strbuf_addf(b, ", a change of %.3g to %.3g", json_dbl(change, "low", 0), json_dbl(change, "high", 0));
+}
+
 /* What the gate measures: evidence, a limit, a burn rate, a value. */
 static void measure_text(const json_t *gate, struct strbuf *b)
 {
@@ -64,6 +75,10 @@ static void measure_text(const json_t *gate, struct strbuf *b)
                             (long long) json_num(gate, "points_needed", 0));
         if (json_is_number(json_object_get(gate, "score")))
                 strbuf_addf(b, ", score %g of %g", json_dbl(gate, "score", 0), json_dbl(gate, "pass", 0));
+        if (json_str(gate, "class"))
+                strbuf_addf(b, "; %s %s than stable has", json_str(gate, "direction"), json_str(gate, "class"));
+        if (json_object_get(gate, "pairs"))
+                mean_text(gate, b);
         if (json_is_number(value) && !json_object_get(gate, "max_percent"))
                 strbuf_addf(b, "%g", json_number_value(value));
 }
@@ -126,6 +141,9 @@ static void gate_lines(const json_t *gate)
                             json_dbl(gate, "burst", 1));
         json_array_foreach (json_object_get(gate, "metrics"), i, metric)
                 metric_line(gate, metric);
+        if (json_num(gate, "passed_over", 0) > 0)
+                output_line("%s: %lld intervals were passed over, in which a counter went back or an instance came back",
+                            json_str(gate, "gate"), (long long) json_num(gate, "passed_over", 0));
         missing_line(gate);
 }
 

@@ -33,7 +33,8 @@ struct judge_view {
         double value;
         const char *query; /* the policy's text */
         /* Queries that compare both releases: */
-        double min_ratio, passed_over;  /* 0: not asked; intervals in which a counter went back */
+        double min_ratio, slack;        /* ratio: 0: not asked; drift */
+        double passed_over;             /* intervals in which a counter went back, or an instance came back */
         struct judge_drift_class drift; /* where the evidence is */
         double mean[ARM_COUNT], change_low, change_high, pairs;
 };

@@ -71,6 +71,7 @@ static void view(const struct judge *j, const struct judge_asked *a, struct judg
                 w->passed_over += d->meter[arm].passed_over;
         }
         w->limit = a->q->max_ratio;
+        w->slack = a->q->slack;
         w->false_rollback = a->alpha;
         w->evidence = judge_odds(judge_drift_log_e(d));
         w->evidence_needed = 1 / a->alpha;

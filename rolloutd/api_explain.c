@@ -5,6 +5,7 @@
 #include "lib/json.h"
 #include "lib/judge_explain.h"
 #include "rolloutd/api.h"
+#include "rolloutd/gate_view.h"
 #include "rolloutd/kayenta_view.h"
 #include "rolloutd/verdict_json.h"
 
@@ -58,7 +59,7 @@ static json_t *view_to_json(const struct judge_view *w, char *query)
         json_t *doc = json_pack("{s:s, s:s, s:s, s:o}", "gate", w->gate, "kind", judge_view_kind_name(w->kind), "state",
                                 verdict_state_name(w->state), "says", *w->says ? json_string(w->says) : json_null());
 
-        if (w->kind != VIEW_QUERY)
+        if (w->kind != VIEW_QUERY && w->kind != VIEW_MEAN)
                 add_counts(doc, w);
         if (w->kind == VIEW_COMPARISON)
                 add_comparison(doc, w);
@@ -79,6 +80,7 @@ static json_t *view_to_json(const struct judge_view *w, char *query)
                 set(doc, "value", w->known ? json_real(w->value) : json_null());
                 set(doc, "query", json_string(query));
         }
+        gate_view_compared(doc, w, query);
         return doc;
 }
 
