@@ -45,6 +45,19 @@ static void mean_text(const json_t *gate, struct strbuf *b)
                 strbuf_addf(b, ", a change of %.3g to %.3g", json_dbl(change, "low", 0), json_dbl(change, "high", 0));
 }
 
+/* "over 5 ms, stable's p50: at most 1.2 times" */
+static void latency_text(const json_t *gate, struct strbuf *b)
+{
+        const char *quantiles = json_str(gate, "quantiles");
+
+        if (json_object_get(gate, "bound_ms"))
+                strbuf_addf(b, "%sover %g ms", b->len ? "; " : "", json_dbl(gate, "bound_ms", 0));
+        if (quantiles)
+                strbuf_addf(b, ", stable's %s", quantiles);
+        if (json_object_get(gate, "share_ratio"))
+                strbuf_addf(b, ": at most %.3g times", json_dbl(gate, "share_ratio", 0));
+}
+
 /* What the gate measures: evidence, a limit, a burn rate, a value. */
 static void measure_text(const json_t *gate, struct strbuf *b)
 {
@@ -60,6 +73,7 @@ static void measure_text(const json_t *gate, struct strbuf *b)
                 else
                         strbuf_adds(b, "any");
         }
+        latency_text(gate, b);
         if (json_object_get(gate, "proof"))
                 strbuf_addf(b, "%sproof %.3g of %.0f", b->len ? "; " : "", json_dbl(gate, "proof", 0),
                             json_dbl(gate, "proof_needed", 0));

@@ -8,7 +8,7 @@
  *        - { weight: 100, hold: 10m }
  *      gates:                                at least one
  *        error_rate: { max_ratio: 1.5, sound_ratio: 2, limit_percent: 2, budget_percent: 0.1 }
- *        latency: { objective: 50ms, max_ratio: 1.5, sound_ratio: 2, limit_percent: 5, budget_percent: 1 }
+ *        latency: { objective: 50ms, max_ratio: 1.5, sound_ratio: 2, limit_percent: 5, budget_percent: 1, quantiles: [50, 99] }
  *        promql:
  *          - { name: NAME, query: "... {{model}} {{candidate}} {{stable}} ...", min: 0, max: 1, fail_below: 0, fail_above: 2, failures: 1 }
  *          - { name: NAME, query: "counter of bad ones", of: "counter of all", max_percent: 1 }

@@ -129,6 +129,25 @@ def test_every_gate_explains_itself(rollouts, model):
     assert broken[0]["candidate"]["bad"] >= 5 and broken[0]["says"]
 
 
+def test_a_slower_version_within_the_objective_is_rolled_back(rollouts, model):
+    """Everything within half a second is fine, but nine of ten are far above stable's median; it is told where, and how far."""
+    rollouts.policy("quantiles", (rollouts.folder / "policies/slow.yaml").read_text().replace("slow", "quantiles")
+                    .replace("objective: 50ms, max_ratio: 3, limit_percent: 50", "objective: 500ms, max_ratio: 1.5, quantiles: [50, 90]"))
+    rollouts.daemon.process.send_signal(signal.SIGHUP)
+    rollouts.serve(model)
+    load = rollouts.load(model)
+    wait_until(lambda: load.versions[1] > 60, "stable is seen at work")
+    rollouts.behave(2, delay_ms=120)
+    rollouts.ask(model, version=2, policy="quantiles")
+    back = rollouts.wait(model, "it is back", phase="ROLLED_BACK", stable=1, candidate=2)
+    assert back["verdict"]["gate"].startswith("latency-p") and back["verdict"]["numbers"]["bound_ms"] in (5, 50)
+    doc = rollouts("GET", f"/v1/rollouts/{model}/explain").body
+    broken = next(g for g in doc["gates"] if g["gate"] == back["verdict"]["gate"])
+    assert broken["bound_ms"] == back["verdict"]["numbers"]["bound_ms"] and broken["quantiles"]
+    assert broken["state"] == "breach" and 1 < broken["share_ratio"] <= 1.5 and broken["candidate"]["bad"] > 3
+    assert next(g for g in doc["gates"] if g["gate"] == "latency")["state"] == "healthy"
+
+
 def test_a_version_that_cannot_start_never_gets_traffic(rollouts, model):
     rollouts.serve(model)
     rollouts.behave(2, exit=3)
