@@ -289,9 +289,10 @@ const struct command commands[] = {
                         "would have seen, beside what the rules of Argo Rollouts, Flagger and Kayenta would have done. The same "
                         "seed gives the same numbers.\n"
                         "Without flags: the scenarios of docs/judge.md. With --rate and --errors: each rate with each pair of "
-                        "error shares. With --recorded: the traffic of a Prometheus answer, an hour or more of raw samples of one "
-                        "model; each request goes to the candidate by chance.\n"
-                        "PromQL gates are left out: there is nothing to ask.",
+                        "error shares. With --prometheus and --target: the traffic of the last hour; each request goes to the "
+                        "candidate by chance. With --recorded: the same from a file, for a Prometheus that is out of reach, got by\n"
+                        "  curl -s PROMETHEUS/api/v1/query --data-urlencode 'query={__name__=~\"up|scorer_.*\",target=\"TARGET\"}[1h]'\n"
+                        "PromQL and Kayenta gates are left out: there is nothing to ask.",
                 .example = "ctl simulate policies/canary.yaml --rate 50 --errors 0.2:0.2 --errors 0.2:1",
                 .args = { { "FILE", VALUE_FILE } },
                 .flags = {
@@ -304,7 +305,10 @@ const struct command commands[] = {
                         { "incident", 0, VALUE_TEXT, "PERCENT", false,
                           "both versions fail so much more from minute 10 to 15, and take twice as long" },
                         { "recorded", 0, VALUE_FILE, "FILE", false, "take the traffic from an answer of Prometheus" },
-                        { "harm", 0, VALUE_TEXT, "TIMES", true, "with --recorded: the candidate fails so many times as often" },
+                        { "prometheus", 0, VALUE_TEXT, "URL", false, "take it from Prometheus itself; with --target" },
+                        { "target", 0, VALUE_TARGET, "TARGET", false, "with --prometheus: whose traffic" },
+                        { "last", 0, VALUE_DURATION, "DURATION", false, "with --prometheus: how much of it (default 1h)" },
+                        { "harm", 0, VALUE_TEXT, "TIMES", true, "with a recording: the candidate fails so many times as often" },
                         { "only", 0, VALUE_TEXT, "good|bad", false, "of the scenarios of docs/judge.md" },
                         { "limit", 0, VALUE_DURATION, "DURATION", false, "how long a rollout is followed (default 30m)" },
                         { "runs", 'n', VALUE_COUNT, "N", false, "rollouts per scenario (default 2000)" },

@@ -2,14 +2,16 @@
 #include "ctl/sim_record.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/auto.h"
 #include "lib/fs.h"
+#include "lib/http_client.h"
 #include "lib/mem.h"
 #include "lib/prometheus_parse.h"
 #include "lib/sampler_ticks.h"
 
-enum { TICKS_LEAST = 12 };
+enum { TICKS_LEAST = 12, ASK_TIMEOUT_MS = 60 * 1000 };
 
 static int64_t requests_of(const struct sim_record *r)
 {
@@ -54,33 +56,68 @@ static void busiest(const struct series_list *l, int64_t objective_ms, int64_t f
         sim_record_done(&next);
 }
 
-int sim_record_read(const char *path, int64_t objective_ms, struct sim_record *out, struct err *e)
+/* `what` has the answer: a file or a server. */
+static int parse(const char *what, const char *body, size_t len, int64_t objective_ms, struct sim_record *out, struct err *e)
 {
         struct series_list l = { 0 };
         int64_t from_ms, to_ms;
-        AUTO(str) body = NULL;
         struct sim_record r;
-        size_t len;
 
-        if (fs_read(path, SIM_RECORD_BYTES_MAX, &body, &len, e) < 0)
-                return -1;
         if (prometheus_parse_series(body, len, &l, e) < 0)
-                return err_wrap(e, "%s", path);
+                return err_wrap(e, "%s", what);
         span(&l, &from_ms, &to_ms);
         r.n = to_ms > from_ms ? (size_t) ((to_ms - from_ms) / SIM_TICK_MS) : 0;
         if (r.n < TICKS_LEAST) {
                 series_list_done(&l);
-                return err_set(e, ERR_INVALID, "%s holds less than a minute of a scorer's samples", path);
+                return err_set(e, ERR_INVALID, "%s holds less than a minute of a scorer's samples", what);
         }
         r.ticks = xcalloc(r.n, sizeof *r.ticks);
         busiest(&l, objective_ms, from_ms, &r);
         series_list_done(&l);
         if (requests_of(&r) == 0) {
                 sim_record_done(&r);
-                return err_set(e, ERR_INVALID, "%s holds no requests", path);
+                return err_set(e, ERR_INVALID, "%s holds no requests", what);
         }
         *out = r;
         return 0;
+}
+
+int sim_record_read(const char *path, int64_t objective_ms, struct sim_record *out, struct err *e)
+{
+        AUTO(str) body = NULL;
+        size_t len;
+
+        if (fs_read(path, SIM_RECORD_BYTES_MAX, &body, &len, e) < 0)
+                return -1;
+        return parse(path, body, len, objective_ms, out, e);
+}
+
+int sim_record_ask(const char *url, const char *target, int64_t last_ms, int64_t objective_ms, struct sim_record *out,
+                   struct err *e)
+{
+        size_t n = strlen(url);
+        AUTO(str)
+        query = xasprintf("{__name__=~\"up|scorer_requests_total|scorer_request_duration_seconds_bucket\",target=\"%s\"}[%lldms]",
+                          target, (long long) last_ms);
+        AUTO(str) escaped = http_escape(query);
+        AUTO(str) body = xasprintf("query=%s&timeout=%dms", escaped, ASK_TIMEOUT_MS);
+        AUTO(str) address = xasprintf("%.*s/api/v1/query", (int) (n > 0 && url[n - 1] == '/' ? n - 1 : n), url);
+        const struct http_call call = {
+                .method = "POST",
+                .url = address,
+                .content_type = "application/x-www-form-urlencoded",
+                .body = body,
+                .body_len = strlen(body),
+                .timeout_ms = ASK_TIMEOUT_MS,
+                .max_body = SIM_RECORD_BYTES_MAX,
+        };
+        AUTO_RESPONSE answer = { 0 };
+
+        if (http_fetch(&call, &answer, e) < 0)
+                return err_wrap(e, "ask %s for a recording", url);
+        AUTO(str) what = xasprintf("%s, target %s,", url, target);
+
+        return parse(what, answer.body, answer.body_len, objective_ms, out, e);
 }
 
 void sim_record_done(struct sim_record *r)

@@ -14,10 +14,11 @@
 #include "lib/fs.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/names.h"
 #include "lib/policy_file.h"
 #include "lib/settings.h"
 
-enum { RUNS = 2000, SVG_MAX = 4 << 20 };
+enum { RUNS = 2000, SVG_MAX = 4 << 20, HOUR_MS = 3600 * 1000 };
 
 struct simulation {
         struct policy policy;
@@ -140,15 +141,30 @@ static int made_up(struct simulation *s, const struct call *call, struct err *e)
         return 0;
 }
 
+/* From a file, or from Prometheus itself. */
+static int take_record(struct simulation *s, const struct call *call, struct err *e)
+{
+        const char *url = call_flag(call, "prometheus"), *target = call_flag(call, "target"), *last = call_flag(call, "last");
+        int64_t objective_ms = s->policy.latency.on ? s->policy.latency.objective_ms : 0, last_ms = HOUR_MS;
+
+        if (!url)
+                return sim_record_read(call_flag(call, "recorded"), objective_ms, &s->record, e);
+        if (!target)
+                return err_set(e, ERR_INVALID, "--prometheus needs --target: whose traffic?");
+        if (target_check(target, e) < 0 || (last && duration_parse(last, &last_ms, e) < 0))
+                return -1;
+        if (last_ms < HOUR_MS / 60 || last_ms > 24 * HOUR_MS)
+                return err_set(e, ERR_INVALID, "--last must be 1m to 24h");
+        return sim_record_ask(url, target, last_ms, objective_ms, &s->record, e);
+}
+
 static int recorded(struct simulation *s, const struct call *call, struct err *e)
 {
         struct sim_traffic t = { .record = &s->record, .burst = 1, .harm = 1 };
         const char *harm;
         size_t i = 0;
 
-        if (sim_record_read(call_flag(call, "recorded"), s->policy.latency.on ? s->policy.latency.objective_ms : 0, &s->record,
-                            e) < 0 ||
-            add_scenario(s, &t, "recorded, as good", e) < 0)
+        if (take_record(s, call, e) < 0 || add_scenario(s, &t, "recorded, as good", e) < 0)
                 return -1;
         while ((harm = call_each(call, "harm", &i))) {
                 AUTO(str) name = xasprintf("recorded, %s times as bad", harm);
@@ -161,8 +177,13 @@ static int recorded(struct simulation *s, const struct call *call, struct err *e
 
 static int take_scenarios(struct simulation *s, const struct call *call, struct err *e)
 {
-        if (call_has(call, "recorded"))
+        if (call_has(call, "recorded") && call_has(call, "prometheus"))
+                return err_set(e, ERR_INVALID, "--recorded is a file, --prometheus a server: one of them");
+        if (call_has(call, "recorded") || call_has(call, "prometheus"))
                 return recorded(s, call, e);
+        if (call_has(call, "harm") || call_has(call, "target") || call_has(call, "last"))
+                return err_set(e, ERR_INVALID,
+                               "--harm, --target and --last are for a recording: give --recorded or --prometheus");
         if (call_has(call, "rate") != call_has(call, "errors"))
                 return err_set(e, ERR_INVALID, "--rate and --errors belong together");
         if (call_has(call, "rate"))
@@ -244,18 +265,24 @@ static void column_cell(struct table *t, const struct sim_scenario *s, const str
                 table_cell(t, STYLE_PLAIN, "0 %%");
 }
 
-static void print_table(const struct ctl *c, const struct simulation *s)
+static struct table *new_table(bool exposure)
 {
-        const char *headings[SIM_COLUMNS + 5] = { "SCENARIO" };
-        char bound[TEXT_MAX];
+        const char *headings[SIM_COLUMNS + 4] = { "SCENARIO" };
 
         for (int i = 0; i < SIM_COLUMNS; i++)
                 headings[1 + i] =
                         ((const char *[]){ ">SLUICE", ">ARGO", ">ARGO-3", ">FLAGGER", ">FLAGGER-5", ">KAYENTA", ">Z-TEST" })[i];
-        headings[1 + SIM_COLUMNS] = ">BOUND";
-        headings[2 + SIM_COLUMNS] = ">ERRORS SEEN";
-        headings[3 + SIM_COLUMNS] = ">DONE";
-        AUTO(table) t = table_new(headings);
+        if (!exposure) {
+                headings[1 + SIM_COLUMNS] = ">BOUND";
+                headings[2 + SIM_COLUMNS] = ">DONE";
+        }
+        return table_new(headings);
+}
+
+static void print_found(const struct ctl *c, const struct simulation *s)
+{
+        AUTO(table) t = new_table(false);
+        char bound[TEXT_MAX];
 
         for (int i = 0; i < s->n; i++) {
                 const struct sim_study *st = &s->studies[i];
@@ -265,10 +292,33 @@ static void print_table(const struct ctl *c, const struct simulation *s)
                         column_cell(t, &s->scenarios[i], st, (k + SIM_JUDGE) % SIM_COLUMNS);
                 text_duration(st->bound_ms, bound);
                 table_cell(t, STYLE_DIM, "%s", st->bound_ms ? bound : "");
-                table_cell(t, STYLE_PLAIN, "%.1f", st->columns[SIM_JUDGE].exposure);
                 table_cell(t, STYLE_PLAIN, "%.0f %%", 100.0 * st->columns[SIM_JUDGE].done / st->runs);
         }
         output_table(c, t);
+}
+
+/* Errors that users of the candidate saw. */
+static void print_exposure(const struct ctl *c, const struct simulation *s)
+{
+        AUTO(table) t = new_table(true);
+
+        for (int i = 0; i < s->n; i++) {
+                table_cell(t, STYLE_PLAIN, "%s", s->scenarios[i].name);
+                for (int k = 0; k < SIM_COLUMNS; k++)
+                        table_cell(t, STYLE_PLAIN, "%.1f", s->studies[i].columns[(k + SIM_JUDGE) % SIM_COLUMNS].exposure);
+        }
+        output_table(c, t);
+}
+
+static void print_tables(const struct ctl *c, const struct simulation *s)
+{
+        print_found(c, s);
+        ctl_note(c,
+                 "share of %d rollouts that were rolled back, and the median time until then; bad releases: BOUND is the least "
+                 "average time that any test with this policy's false_rollback can have",
+                 s->runs);
+        print_exposure(c, s);
+        ctl_note(c, "errors that users of the candidate saw until then, on average");
 }
 
 static int write_svg(const struct simulation *s, const char *path, struct err *e)
@@ -297,11 +347,7 @@ static int run(struct ctl *c, struct simulation *s, const struct call *call, str
                 output_json(c, body);
                 return 0;
         }
-        print_table(c, s);
-        ctl_note(c,
-                 "share of %d rollouts that were rolled back, and the median time until then; bad releases: BOUND is the least "
-                 "average time that any test with this policy's false_rollback can have",
-                 s->runs);
+        print_tables(c, s);
         return 0;
 }
 

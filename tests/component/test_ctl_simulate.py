@@ -1,9 +1,12 @@
 """ctl simulate: a policy against traffic that is made up or recorded; nothing but files is needed."""
 import json
 import random
+import subprocess
+import time
 
 import pytest
 from ctl import Ctl
+from rollouts import Prometheus
 from sluice import ROOT
 
 SMALL = ROOT / "bench/judge/small.yaml"
@@ -75,6 +78,40 @@ def test_a_recorded_range_is_replayed(ctl):
     assert names["recorded, 8 times as bad"]["sluice"]["rolled_back_percent"] == 100
 
 
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory):
+    """One that has scraped a scorer for half an hour, as far as it knows."""
+    p, rng = Prometheus(tmp_path_factory.mktemp("prometheus"), ""), random.Random(3)
+    labels = 'instance="a:1",target="credit",model="credit",version="3"'
+    begin, ok, bad, lines = int(time.time()) // 5 * 5 - 1900, 0, 0, {"ok": [], "bad": [], "up": []}
+    for at in range(begin, begin + 1800, 5):
+        errors = sum(rng.random() < 0.01 for _ in range(200))
+        ok, bad = ok + 200 - errors, bad + errors
+        lines["up"].append(f"up{{{labels}}} 1 {at}")
+        lines["ok"].append(f'scorer_requests_total{{{labels},code="200"}} {ok} {at}')
+        lines["bad"].append(f'scorer_requests_total{{{labels},code="500"}} {bad} {at}')
+    text = ["# TYPE up gauge", *lines["up"], "# TYPE scorer_requests counter", *lines["ok"], *lines["bad"], "# EOF", ""]
+    (p.folder / "recorded.om").write_text("\n".join(text))
+    subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", p.folder / "recorded.om", p.folder / "data"], check=True)
+    try:
+        yield p.start()
+    finally:
+        p.kill()
+
+
+def test_what_prometheus_recorded_is_asked_for_and_replayed(ctl, prometheus):
+    names = simulate(ctl, "--prometheus", prometheus.url, "--target", "credit", "--harm", 8)
+    assert names["recorded, as good"]["sluice"]["rolled_back_percent"] <= 7.5
+    found = names["recorded, 8 times as bad"]["sluice"]
+    assert found["rolled_back_percent"] == 100 and found["median_s"] < 120 and found["errors_seen"] > 1
+
+
+def test_a_prometheus_that_has_nothing_is_refused(ctl, prometheus):
+    where = ("simulate", SMALL, "--prometheus")
+    ctl.fails(2, "target nosuch, holds less than a minute", *where, prometheus.url, "--target", "nosuch")
+    ctl.fails(6, "for a recording", *where, "http://127.0.0.1:1", "--target", "credit")
+
+
 @pytest.mark.parametrize(
     "args, sentence",
     [
@@ -83,6 +120,11 @@ def test_a_recorded_range_is_replayed(ctl):
         (["--rate", "10", "--errors", "1:200"], '--errors: "200" is not a number from 0 to 100'),
         (["--rate", "10", "--errors", "1", "--limit", "25h"], "--limit must be at most 24h"),
         (["--runs", "0"], "--runs must be 1 to"),
+        (["--harm", "3"], "are for a recording"),
+        (["--prometheus", "http://127.0.0.1:1"], "needs --target"),
+        (["--prometheus", "http://127.0.0.1:1", "--target", "a b"], "may hold only"),
+        (["--prometheus", "http://127.0.0.1:1", "--target", "a", "--last", "30s"], "--last must be"),
+        (["--prometheus", "http://127.0.0.1:1", "--recorded", "x"], "one of them"),
         (["--only", "ugly"], "--only is good or bad"),
     ],
 )
