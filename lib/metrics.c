@@ -218,16 +218,31 @@ void metric_set(struct metric_cell *c, double v)
         atomic_store_explicit(&c->value, v, memory_order_relaxed);
 }
 
-void metric_observe(struct metric_cell *c, double v)
+static void add_sum(struct metric_cell *c, double v)
 {
         double sum = atomic_load_explicit(&c->value, memory_order_relaxed);
+
+        while (!atomic_compare_exchange_weak_explicit(&c->value, &sum, sum + v, memory_order_relaxed, memory_order_relaxed))
+                ;
+}
+
+void metric_observe(struct metric_cell *c, double v)
+{
         size_t i = 0;
 
         while (i < c->ladder->n && v > c->ladder->bounds[i])
                 i++;
         (void) atomic_fetch_add_explicit(&c->hits[i], 1, memory_order_relaxed);
-        while (!atomic_compare_exchange_weak_explicit(&c->value, &sum, sum + v, memory_order_relaxed, memory_order_relaxed))
-                ;
+        add_sum(c, v);
+}
+
+void metric_observe_all(struct metric_cell *c, const uint32_t *hits, size_t n, double sum)
+{
+        assert(n == c->ladder->n + 1);
+        for (size_t i = 0; i < n; i++)
+                if (hits[i])
+                        (void) atomic_fetch_add_explicit(&c->hits[i], hits[i], memory_order_relaxed);
+        add_sum(c, sum);
 }
 
 uint64_t metric_count(const struct metric_cell *c)

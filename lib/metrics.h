@@ -40,7 +40,9 @@ void metric_count_to(struct metric_cell *c, uint64_t n); /* counter that somebod
 void metric_add(struct metric_cell *c, uint64_t n);      /* counter */
 void metric_set(struct metric_cell *c, double v);        /* gauge */
 void metric_observe(struct metric_cell *c, double v);    /* histogram */
-uint64_t metric_count(const struct metric_cell *c);      /* counter's value, histogram's number of observations */
+/* Many observations at once: hits[i] of them in bucket i (the last is +Inf's), n buckets, with this sum. */
+void metric_observe_all(struct metric_cell *c, const uint32_t *hits, size_t n, double sum);
+uint64_t metric_count(const struct metric_cell *c); /* counter's value, histogram's number of observations */
 
 /* The exposition; caller frees. process_resident_memory_bytes, process_cpu_seconds_total, process_open_fds and
  * process_start_time_seconds are added. */

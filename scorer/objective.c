@@ -82,18 +82,18 @@ static const char *const tweedie[] = { "tweedie_variance_power", NULL };
 static const char *const pseudo_huber[] = { "huber_slope", NULL };
 
 static const struct objective objectives[] = {
-        { "binary:logistic", "reg_loss_param", reg_loss, false, margin_logit, transform_sigmoid },
-        { "binary:logitraw", "reg_loss_param", reg_loss, false, margin_identity, transform_identity },
-        { "binary:hinge", NULL, NULL, false, margin_identity, transform_step },
-        { "reg:squarederror", "reg_loss_param", reg_loss, false, margin_identity, transform_identity },
-        { "reg:squaredlogerror", "reg_loss_param", reg_loss, false, margin_identity, transform_identity },
-        { "reg:absoluteerror", NULL, NULL, false, margin_identity, transform_identity },
-        { "reg:pseudohubererror", "pseudo_huber_param", pseudo_huber, false, margin_identity, transform_identity },
-        { "reg:logistic", "reg_loss_param", reg_loss, false, margin_logit, transform_sigmoid },
-        { "reg:gamma", "reg_loss_param", reg_loss, false, margin_log, transform_exp },
-        { "reg:tweedie", "tweedie_regression_param", tweedie, false, margin_log, transform_exp },
-        { "count:poisson", "poisson_regression_param", poisson, false, margin_log, transform_exp },
-        { "multi:softprob", "softmax_multiclass_param", softmax, true, margin_identity, transform_softmax },
+        { "binary:logistic", "reg_loss_param", reg_loss, false, true, margin_logit, transform_sigmoid },
+        { "binary:logitraw", "reg_loss_param", reg_loss, false, false, margin_identity, transform_identity },
+        { "binary:hinge", NULL, NULL, false, true, margin_identity, transform_step },
+        { "reg:squarederror", "reg_loss_param", reg_loss, false, false, margin_identity, transform_identity },
+        { "reg:squaredlogerror", "reg_loss_param", reg_loss, false, false, margin_identity, transform_identity },
+        { "reg:absoluteerror", NULL, NULL, false, false, margin_identity, transform_identity },
+        { "reg:pseudohubererror", "pseudo_huber_param", pseudo_huber, false, false, margin_identity, transform_identity },
+        { "reg:logistic", "reg_loss_param", reg_loss, false, true, margin_logit, transform_sigmoid },
+        { "reg:gamma", "reg_loss_param", reg_loss, false, false, margin_log, transform_exp },
+        { "reg:tweedie", "tweedie_regression_param", tweedie, false, false, margin_log, transform_exp },
+        { "count:poisson", "poisson_regression_param", poisson, false, false, margin_log, transform_exp },
+        { "multi:softprob", "softmax_multiclass_param", softmax, true, true, margin_identity, transform_softmax },
 };
 
 enum { N_OBJECTIVES = sizeof objectives / sizeof *objectives };

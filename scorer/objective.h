@@ -15,6 +15,7 @@ struct objective {
         const char *block;          /* the object with its training parameters, NULL if it has none */
         const char *const *members; /* that object's members, ended by NULL; all are texts */
         bool classes;               /* sums per class: num_class counts them */
+        bool probabilities;         /* outputs are from 0 to 1 */
         int (*margin)(float *base, int version, struct err *e);
         void (*transform)(float *sums, uint32_t n_groups);
 };

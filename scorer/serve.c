@@ -99,11 +99,13 @@ static int infer_post(struct http_request *rq, struct http_reply *rp, struct err
 {
         const struct serving *s = rq->app;
         const struct v2 *v2 = model_of(rq, e);
+        struct tally seen;
         AUTO_STRBUF b;
 
         strbuf_init(&b, V2_ANSWER_MAX);
-        if (!v2 || v2_infer(v2, rq->body, rq->body_len, &b, e))
+        if (!v2 || v2_infer(v2, rq->body, rq->body_len, &b, &seen, e))
                 return -1;
+        serve_counts_add(&s->counts, &seen);
         http_reply_header(rp, "X-Sluice-Version", "%s", s->settings->version);
         return reply(rp, &b);
 }
@@ -220,6 +222,7 @@ void serve_model(struct serving *s, const struct loader *l)
         set(s, METRIC_warm_up_seconds, (double) l->warm_up.took_ms / 1e3);
         set(s, METRIC_warm_up_settled, l->warm_up.settled);
         set(s, METRIC_load_seconds, (double) l->took_ms / 1e3);
+        serve_counts_init(&s->counts, s->metrics, v2);
         atomic_store(&s->v2, v2);
 }
 

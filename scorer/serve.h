@@ -8,6 +8,7 @@
 #include "lib/http_server.h"
 #include "lib/metrics.h"
 #include "scorer/loader.h"
+#include "scorer/serve_counts.h"
 #include "scorer/settings.h"
 
 enum serve_metric {
@@ -25,6 +26,7 @@ struct serving {
         struct http_route routes[SERVE_ROUTES_MAX]; /* with this process's body cap */
         struct metrics *metrics;
         struct metric_cell *duration;
+        struct serve_counts counts;    /* of the model; before v2 is set */
         _Atomic(const struct v2 *) v2; /* NULL until the model is loaded, checked and warm */
         const struct loader *loading;  /* says what is done until then */
         atomic_bool draining;

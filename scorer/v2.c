@@ -48,7 +48,7 @@ static struct v2_identity identity(const struct v2 *v)
         return (struct v2_identity){ v->name, v->version, v->output, v->model.n_outputs };
 }
 
-int v2_infer(const struct v2 *v, const char *body, size_t len, struct strbuf *out, struct err *e)
+int v2_infer(const struct v2 *v, const char *body, size_t len, struct strbuf *out, struct tally *seen, struct err *e)
 {
         struct v2_schema schema = { &v->features, v->model.n_features, v->output, v->max_rows };
         struct v2_identity who = identity(v);
@@ -62,6 +62,8 @@ int v2_infer(const struct v2 *v, const char *body, size_t len, struct strbuf *ou
         }
         float *scores = xmalloc(rq.n_rows * v->model.n_outputs * sizeof *scores);
         model_score(&v->model, rq.rows, rq.n_rows, scores);
+        if (seen)
+                tally_rows(seen, &v->model, rq.rows, rq.n_rows, scores);
         int r = v2_reply_scores(out, &who, rq.id, scores, rq.n_rows, e);
         free(scores);
         v2_request_done(&rq);

@@ -10,6 +10,7 @@
 #include "lib/strbuf.h"
 #include "scorer/feature_index.h"
 #include "scorer/model.h"
+#include "scorer/tally.h"
 
 enum { V2_ANSWER_MAX = 64 << 20 }; /* the maximum for `out` that holds every answer */
 
@@ -28,7 +29,7 @@ void v2_close(struct v2 *v);
 /* Is this the model of the path? `version` NULL: any. NOT_FOUND says what is served. */
 int v2_check(const struct v2 *v, const char *name, const char *version, struct err *e);
 
-/* Score the body of an infer request. INVALID when the request has to change. */
-int v2_infer(const struct v2 *v, const char *body, size_t len, struct strbuf *out, struct err *e);
+/* Score the body of an infer request. INVALID when the request has to change. seen: what was in it and came out; NULL: nobody asks. */
+int v2_infer(const struct v2 *v, const char *body, size_t len, struct strbuf *out, struct tally *seen, struct err *e);
 /* The model's metadata. INTERNAL when its features' names are too long for `out`. */
 int v2_describe(const struct v2 *v, struct strbuf *out, struct err *e);

@@ -120,6 +120,24 @@ def test_only_inference_is_counted_by_code(daemons, model_file, promtool):
     assert samples(s, "scorer_ready") == {'scorer_ready{model="model",version="1"}': 1}
 
 
+def test_what_is_scored_is_counted(daemons, model_file, promtool):
+    s = local(daemons, model_file).start()
+    labels = 'model="model",version="1"'
+    assert samples(s, "scorer_features_total") == {f"scorer_features_total{{{labels}}}": 0}  # golden rows and warming up do not count
+    rows = {"inputs": [{"name": "x", "shape": [2, 3], "datatype": "FP32", "data": [1, None, 3, None, float("nan"), 6]}]}
+    scores = s.http("POST", INFER, json=rows).body["outputs"][0]["data"]
+    s.http("POST", INFER, json={})
+    s.http("POST", INFER, json=rows)
+    assert samples(s, "scorer_features_total") == {f"scorer_features_total{{{labels}}}": 12}
+    assert samples(s, "scorer_null_features_total") == {f"scorer_null_features_total{{{labels}}}": 6}
+    seen = samples(s, "scorer_predictions")
+    assert seen[f'scorer_predictions_count{{{labels},output="0"}}'] == 4
+    assert abs(seen[f'scorer_predictions_sum{{{labels},output="0"}}'] - 2 * sum(scores)) < 1e-6
+    for bound in ("0.01", "0.5", "0.99", "+Inf"):
+        assert seen[f'scorer_predictions_bucket{{{labels},output="0",le="{bound}"}}'] == 2 * sum(p <= float(bound) for p in scores)
+    promtool(s.http("GET", "/metrics").body.decode())
+
+
 def test_it_fetches_and_verifies_a_version(daemons, tmp_path, fake):
     s = remote(daemons, tmp_path, fake).start()
     r = s.http("POST", "/v2/models/credit/versions/3/infer", json=GOOD)

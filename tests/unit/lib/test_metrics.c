@@ -179,10 +179,30 @@ static void a_histogram_may_have_buckets_of_its_own(void **state)
         metrics_free(m);
 }
 
+static void observations_can_be_added_all_at_once(void **state)
+{
+        struct metrics *m = new_set();
+        struct metric_cell *c = metrics_cell(m, LATENCY, "credit");
+        uint32_t hits[LENGTH(METRICS_LATENCY_BUCKETS) + 1] = { [0] = 2, [3] = 5, [LENGTH(METRICS_LATENCY_BUCKETS)] = 1 };
+        (void) state;
+
+        metric_observe(c, .0001);
+        metric_observe_all(c, hits, LENGTH(hits), 7.5);
+        char *text = metrics_text(m, NULL);
+        assert_int_equal(metric_count(c), 9);
+        assert_non_null(strstr(text, "test_duration_seconds_bucket{model=\"credit\",le=\"0.00025\"} 3\n"));
+        assert_non_null(strstr(text, "test_duration_seconds_bucket{model=\"credit\",le=\"0.002\"} 8\n"));
+        assert_non_null(strstr(text, "test_duration_seconds_bucket{model=\"credit\",le=\"+Inf\"} 9\n"));
+        assert_non_null(strstr(text, "test_duration_seconds_sum{model=\"credit\"} 7.500"));
+        free(text);
+        metrics_free(m);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_same_labels_are_the_same_cell),
+                cmocka_unit_test(observations_can_be_added_all_at_once),
                 cmocka_unit_test(unlabelled_metrics_show_before_they_count),
                 cmocka_unit_test(histograms_are_cumulative),
                 cmocka_unit_test(too_many_label_values_share_a_cell),

@@ -42,7 +42,7 @@ static int infer(struct model m, const char *data, char *out, size_t size, struc
         strbuf_init(&b, V2_ANSWER_MAX);
         assert_int_equal(v2_open(&v, "credit", "3", "predict", 10, &m, e), 0);
         assert_null(m.forest);
-        int r = v2_infer(&v, body, strlen(body), &b, e);
+        int r = v2_infer(&v, body, strlen(body), &b, NULL, e);
         assert_true(b.len < size);
         strcpy(out, strbuf_str(&b));
         v2_close(&v);
