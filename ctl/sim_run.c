@@ -49,6 +49,8 @@ static void take_policy(struct walk *w, const struct policy *p, const struct sim
 {
         *out = *p;
         out->n_queries = 0;
+        if (policy_comparisons(p) > 0) /* the gates that are left have no more than their part */
+                out->false_rollback = p->false_rollback * policy_comparisons(out) / policy_comparisons(p);
         w->step = p->steps[0].weight_bp == 0; /* nor a preview to look at */
         if (t->median_ms[ARM_STABLE] == 0)
                 w->judge.bounds.at_objective = (1U << p->latency.n_quantiles) - 1; /* which keep their part of the budget */
@@ -133,7 +135,7 @@ void sim_judge(const struct policy *p, const struct sim_traffic *t, uint64_t see
         judge_done(&w.judge);
 }
 
-static int weight_at(const struct policy *p, int64_t at_ms)
+int sim_weight_at(const struct policy *p, int64_t at_ms)
 {
         int step = p->steps[0].weight_bp == 0;
 
@@ -152,7 +154,7 @@ void sim_others(const struct policy *p, const struct sim_traffic *t, uint64_t se
         for (int64_t at_ms = SIM_TICK_MS; at_ms <= limit_ms; at_ms += SIM_TICK_MS) {
                 struct counts tick[ARM_COUNT];
 
-                sim_traffic_tick(t, &d, weight_at(p, at_ms), at_ms, tick);
+                sim_traffic_tick(t, &d, sim_weight_at(p, at_ms), at_ms, tick);
                 sim_rules_tick(&rules, at_ms, tick);
                 for (int i = 0; i < SIM_RULES; i++) {
                         if (out[i].rolled_back)

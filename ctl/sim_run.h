@@ -20,6 +20,8 @@ enum { SIM_WATCHED_MS = 5 * 60 * 1000 }; /* stable is looked at for so long befo
 
 /* At most limit_ms long. */
 void sim_judge(const struct policy *p, const struct sim_traffic *t, uint64_t seed, int64_t limit_ms, struct sim_outcome *out);
+int sim_weight_at(const struct policy *p, int64_t at_ms); /* of steps that are each as long as its hold */
+
 /* The same traffic under the policy's steps, each as long as its hold. */
 void sim_others(const struct policy *p, const struct sim_traffic *t, uint64_t seed, int64_t limit_ms,
                 struct sim_outcome out[SIM_RULES]);

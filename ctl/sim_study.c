@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/sim_oracle.h"
 #include "lib/mem.h"
 
 const char *sim_column_name(int column)
@@ -24,15 +25,14 @@ static int by_time(const void *a, const void *b)
 static int64_t bound(const struct policy *p, const struct sim_scenario *s)
 {
         const struct sim_traffic *t = &s->traffic;
-        double ratio = p->error_rate.on ? p->error_rate.max_ratio : 0;
-        double alpha = policy_comparisons(p) ? p->false_rollback / policy_comparisons(p) : 0;
 
-        if (s->good || t->record || ratio == 0)
+        if (s->good || t->record || !p->error_rate.on || p->error_rate.max_ratio == 0)
                 return 0;
-        double gain = judge_ratio_gain(JUDGE_ABOVE, ratio, p->steps[0].weight_bp / 10000.0, t->errors[ARM_STABLE],
-                                       t->errors[ARM_CANDIDATE]);
+        double gain = judge_ratio_gain(JUDGE_ABOVE, p->error_rate.max_ratio, p->steps[0].weight_bp / 10000.0,
+                                       t->errors[ARM_STABLE], t->errors[ARM_CANDIDATE]);
 
-        return gain > 0 ? (int64_t) (1000 * -log(alpha) / (gain * t->rate) * t->burst) : 0; /* a burst tells as much as one */
+        return gain > 0 ? (int64_t) (1000 * sim_oracle_log_needed(p) / (gain * t->rate) * t->burst)
+                        : 0; /* a burst tells as much as one */
 }
 
 static void sum_up(struct sim_column *c, int64_t *times, int runs)
@@ -56,18 +56,22 @@ static void count_outcome(struct sim_column *c, const struct sim_outcome *o, int
 void sim_study(const struct policy *p, const struct sim_scenario *s, int runs, uint64_t seed, int64_t limit_ms,
                struct sim_study *out)
 {
-        int64_t *times[SIM_COLUMNS];
+        int64_t *times[SIM_COLUMNS], *best = xcalloc((size_t) runs, sizeof *best);
 
-        *out = (struct sim_study){ .runs = runs, .bound_ms = bound(p, s) };
+        *out = (struct sim_study){ .runs = runs, .bound_ms = bound(p, s), .known = sim_oracle_applies(p, &s->traffic) };
         for (int i = 0; i < SIM_COLUMNS; i++)
                 times[i] = xcalloc((size_t) runs, sizeof **times);
         for (int run = 0; run < runs; run++) {
-                struct sim_outcome others[SIM_RULES], ours;
+                struct sim_outcome others[SIM_RULES], ours, oracle;
                 struct dice d = { seed + (uint64_t) run };
                 uint64_t own = (uint64_t) (dice_uniform(&d) * 0x1p53);
 
                 sim_others(p, &s->traffic, own, limit_ms, others);
                 sim_judge(p, &s->traffic, own, limit_ms, &ours);
+                if (out->known) {
+                        sim_oracle(p, &s->traffic, own, limit_ms, &oracle);
+                        count_outcome(&out->best, &oracle, best);
+                }
                 for (int i = 0; i < SIM_RULES; i++)
                         count_outcome(&out->columns[i], &others[i], times[i]);
                 count_outcome(&out->columns[SIM_JUDGE], &ours, times[SIM_JUDGE]);
@@ -76,6 +80,8 @@ void sim_study(const struct policy *p, const struct sim_scenario *s, int runs, u
                 sum_up(&out->columns[i], times[i], runs);
                 free(times[i]);
         }
+        sum_up(&out->best, best, runs);
+        free(best);
 }
 
 /* --- the standard scenarios --- */

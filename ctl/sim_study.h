@@ -22,7 +22,9 @@ struct sim_column {
 
 struct sim_study {
         int runs;
-        int64_t bound_ms; /* no test with this error rate finds it sooner on average; 0 for good scenarios and recordings */
+        int64_t bound_ms; /* no test with this error rate finds it sooner on average; 0 where that is not known: good ones, recordings, latency */
+        bool known;             /* there is a best */
+        struct sim_column best; /* sim_oracle.h; nothing where it does not apply */
         struct sim_column columns[SIM_COLUMNS];
 };
 

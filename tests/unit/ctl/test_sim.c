@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "ctl/sim_latency.h"
+#include "ctl/sim_oracle.h"
 #include "ctl/sim_study.h"
 #include "ctl/sim_svg.h"
 
@@ -222,10 +223,36 @@ static void good_and_bad_are_told_apart_in_a_study(void **state)
         assert_int_equal(st[1].columns[SIM_JUDGE].rolled_back, 60);
         assert_true(st[1].columns[SIM_JUDGE].median_ms <= 30000);
         assert_true(st[1].bound_ms > 5000 && st[1].bound_ms < 20000);
+        assert_int_equal(st[1].best.rolled_back, 60);
+        assert_true(st[1].best.median_ms <= st[1].columns[SIM_JUDGE].median_ms);
+        assert_int_equal(st[0].best.rolled_back, 0);
         strbuf_init(&svg, 1 << 20);
         sim_svg((const struct sim_scenario[]){ good, bad }, st, 2, &svg);
         assert_true(strbuf_ok(&svg));
         assert_non_null(strstr(strbuf_str(&svg), "</svg>"));
+}
+
+/* It is there to be measured against: at work where there is harm, later than at once, and nowhere else. */
+static void the_oracle_finds_harm_and_nothing_else(void **state)
+{
+        const struct sim_traffic worse = { .rate = 100, .errors = { .002, .02 }, .burst = 1 };
+        const struct sim_traffic bursts = { .rate = 100, .errors = { .002, .02 }, .burst = 5 };
+        const struct sim_traffic same = { .rate = 100, .errors = { .005, .005 }, .burst = 1 };
+        struct policy p = policy();
+        (void) state;
+
+        assert_true(sim_oracle_applies(&p, &worse));
+        assert_false(sim_oracle_applies(&p, &same));
+        assert_false(sim_oracle_applies(&p, &bursts));
+        assert_true(sim_oracle_log_needed(&p) == -log(p.false_rollback / policy_comparisons(&p)));
+        for (uint64_t seed = 1; seed <= 20; seed++) {
+                struct sim_outcome o;
+
+                sim_oracle(&p, &worse, seed, 1800000, &o);
+                assert_true(o.rolled_back && o.at_ms < 600000);
+                sim_oracle(&p, &worse, seed, 5000, &o); /* one tick is too early */
+                assert_false(o.rolled_back);
+        }
 }
 
 static void the_standard_scenarios_fit(void **state)
@@ -252,6 +279,7 @@ int main(void)
                 cmocka_unit_test(a_run_is_repeatable_and_ends_as_it_should),
                 cmocka_unit_test(no_evidence_holds_or_rolls_back_as_the_policy_says),
                 cmocka_unit_test(good_and_bad_are_told_apart_in_a_study),
+                cmocka_unit_test(the_oracle_finds_harm_and_nothing_else),
                 cmocka_unit_test(the_standard_scenarios_fit),
         };
 
