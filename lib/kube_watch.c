@@ -34,6 +34,7 @@ struct kube_watch {
         struct kube_lines lines;
         enum phase phase;
         char *version;  /* resourceVersion to watch from: opaque */
+        char *told;     /* that of the newest event since the list; NULL: there was none */
         int64_t due_ms; /* of TO_LIST and TO_WATCH */
         int64_t wait_ms, trouble_ms, started_ms;
         uint64_t events_before;
@@ -65,6 +66,7 @@ void kube_watch_free(struct kube_watch *w)
         kube_cache_free(w->cache);
         kube_lines_done(&w->lines);
         free(w->version);
+        free(w->told);
         free(w);
 }
 
@@ -80,7 +82,7 @@ const struct kube_cache *kube_watch_cache(const struct kube_watch *w)
 
 char *kube_watch_since(const struct kube_watch *w)
 {
-        AUTO(str) version = w && w->version ? http_escape(w->version) : NULL;
+        AUTO(str) version = w && w->told ? http_escape(w->told) : NULL;
 
         return version ? xasprintf("&resourceVersion=%s", version) : xstrdup("");
 }
@@ -90,12 +92,12 @@ const struct kube_watch_stats *kube_watch_stats(const struct kube_watch *w)
         return &w->stats;
 }
 
-static void set_version(struct kube_watch *w, const char *version)
+static void set_version(char **at, const char *version)
 {
-        if (!*version || (w->version && strcmp(w->version, version) == 0))
+        if (!*version || (*at && strcmp(*at, version) == 0))
                 return;
-        free(w->version);
-        w->version = xstrdup(version);
+        free(*at);
+        *at = xstrdup(version);
 }
 
 static void go_on(struct kube_watch *w, enum phase next)
@@ -140,7 +142,8 @@ static void on_listed(void *arg, const char *version, const struct kube_failure 
         }
         kube_cache_end(w->cache);
         w->stats.lists++;
-        set_version(w, version);
+        set_version(&w->version, version);
+        free(TAKE(w->told));
         w->synced = true;
         go_on(w, TO_WATCH);
         if (w->o.synced)
@@ -196,7 +199,9 @@ static int take_event(struct kube_watch *w, const char *type, json_t *object)
         else
                 return nonsense(w, "an event of a type unknown");
         w->stats.events++;
-        set_version(w, kube_meta(object, "resourceVersion"));
+        set_version(&w->version, kube_meta(object, "resourceVersion"));
+        if (strcmp(type, "BOOKMARK") != 0)
+                set_version(&w->told, kube_meta(object, "resourceVersion"));
         return 0;
 }
 

@@ -36,8 +36,11 @@ int64_t kube_watch_run(struct kube_watch *w, int64_t now_ms);
 bool kube_watch_is_synced(const struct kube_watch *w); /* the first list has been completed */
 const struct kube_cache *kube_watch_cache(const struct kube_watch *w);
 
-/* "&resourceVersion=..." for the query of a list that has to be no older than what has been told here. Without it the server asks its
- * storage for all objects of the kind to find those of a selector; with it, its memory. "" before the first list. Caller frees. */
+/*
+ * "&resourceVersion=..." for the query of a list that has to be no older than what has been told here. Without it the server asks its
+ * storage for all objects of the kind to find those of a selector; with it, its memory. "" until an event has come: the version of a
+ * list may be one that the server's memory of this kind does not reach before something changes. Caller frees.
+ */
 char *kube_watch_since(const struct kube_watch *w);
 
 struct kube_watch_stats {
