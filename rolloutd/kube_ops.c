@@ -12,7 +12,8 @@
 enum op_kind { OP_DONE, OP_RECORD, OP_SAVED, OP_HISTORY, OP_OBSERVE };
 
 struct kube_op {
-        struct kube_op *prev, *next;
+        struct kube_op *prev, *next; /* in its platform's list of those asked for, or of those answered */
+        struct kube_platform *k;
         enum op_kind kind;
         union {
                 platform_done_fn done;
@@ -33,6 +34,7 @@ static struct kube_op *add(struct kube_platform *k, enum op_kind kind, const cha
         struct kube_op *op = xcalloc(1, sizeof *op);
 
         op->kind = kind;
+        op->k = k;
         op->target = xstrdup(target);
         op->arg = arg;
         DL_APPEND(k->ops, op);
@@ -71,18 +73,36 @@ struct kube_op *kube_op_history(struct kube_platform *k, const char *target, kub
         return op;
 }
 
+static void ready(struct kube_op *op)
+{
+        DL_DELETE(op->k->ops, op);
+        DL_APPEND(op->k->answers, op);
+}
+
 void kube_op_observe(struct kube_platform *k, const char *target, platform_world_fn done, void *arg)
 {
         struct kube_op *op = add(k, OP_OBSERVE, target, arg);
 
         op->fn.world = done;
         op->answered = true; /* by what is in memory when it is told */
+        ready(op);
+}
+
+void kube_ops_was_read(struct kube_platform *k, const struct kube_target *t)
+{
+        struct kube_op *op, *next;
+
+        DL_FOREACH_SAFE(k->ops, op, next)
+        if (op->kind == OP_OBSERVE && strcmp(op->target, t->id) == 0)
+                ready(op);
 }
 
 /* --- answers --- */
 
 static void answer(struct kube_op *op, const struct err *failure)
 {
+        if (!op->answered)
+                ready(op);
         op->answered = true;
         free(op->failure);
         op->failure = failure ? xmemdup(failure, sizeof *failure) : NULL;
@@ -164,28 +184,24 @@ static void tell(const struct kube_platform *k, struct kube_op *op)
 }
 
 /* What the cluster has of a new target is read first, and nothing is told of it before. */
-static bool is_due(const struct kube_platform *k, const struct kube_op *op)
+static bool waits(const struct kube_platform *k, const struct kube_op *op)
 {
         const struct kube_target *t = op->kind == OP_OBSERVE ? kube_find(k, op->target) : NULL;
 
-        return op->answered && !(t && t->reading);
+        return t && t->reading;
 }
 
-/* Taken out first: what is asked for in turn is told next time. */
+/* Only those that are there now: what is asked for in turn is told next time. */
 void kube_ops_tell(struct kube_platform *k)
 {
-        struct kube_op *op, *next, *mine = NULL;
+        struct kube_op *mine = TAKE(k->answers), *op;
 
-        DL_FOREACH_SAFE(k->ops, op, next)
-        {
-                if (!is_due(k, op))
-                        continue;
-                DL_DELETE(k->ops, op);
-                DL_APPEND(mine, op);
-        }
-        while (mine) {
-                op = mine;
+        while ((op = mine)) {
                 DL_DELETE(mine, op);
+                if (waits(k, op)) {
+                        DL_APPEND(k->ops, op);
+                        continue;
+                }
                 if (!op->gone)
                         tell(k, op);
                 free_op(op);
@@ -193,41 +209,46 @@ void kube_ops_tell(struct kube_platform *k)
 }
 
 /* Who carries out an operation on a target lets go of it with the target; history() and record() are calls that end by themselves. */
-void kube_ops_gone(struct kube_platform *k, const char *target)
+static void drop(struct kube_op **list, const char *target)
 {
         struct kube_op *op, *next;
 
-        DL_FOREACH_SAFE(k->ops, op, next)
+        DL_FOREACH_SAFE(*list, op, next)
         {
                 if (strcmp(op->target, target) != 0 || op->kind == OP_HISTORY)
                         continue;
                 op->gone = true;
                 if (op->kind == OP_RECORD)
                         continue;
-                DL_DELETE(k->ops, op);
+                DL_DELETE(*list, op);
                 free_op(op);
         }
+}
+
+void kube_ops_gone(struct kube_platform *k, const char *target)
+{
+        drop(&k->ops, target);
+        drop(&k->answers, target);
 }
 
 bool kube_ops_any(const struct kube_platform *k)
 {
-        const struct kube_op *op;
+        return k->answers;
+}
 
-        DL_FOREACH(k->ops, op)
+static void free_all(struct kube_op **list)
+{
+        struct kube_op *op, *next;
+
+        DL_FOREACH_SAFE(*list, op, next)
         {
-                if (is_due(k, op))
-                        return true;
+                DL_DELETE(*list, op);
+                free_op(op);
         }
-        return false;
 }
 
 void kube_ops_free(struct kube_platform *k)
 {
-        struct kube_op *op, *next;
-
-        DL_FOREACH_SAFE(k->ops, op, next)
-        {
-                DL_DELETE(k->ops, op);
-                free_op(op);
-        }
+        free_all(&k->ops);
+        free_all(&k->answers);
 }

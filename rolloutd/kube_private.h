@@ -148,8 +148,8 @@ struct kube_platform {
         struct kube_question *questions;   /* kube_history.c's */
         struct kube_complaint *complaints; /* kube_complain.c's */
         struct kube_state *writing;        /* kube_state.c's: those with something to write */
-        int n_reading;                     /* targets that kube_read.c reads of */
-        struct kube_op *ops;
+        struct kube_read *reads;           /* kube_read.c's: those that wait to try again */
+        struct kube_op *ops, *answers;     /* kube_ops.c's: asked for; answered and not told */
         struct platform_listener listener;
         struct kube_router_job *routings; /* kube_router.c's: of all targets */
         struct kube_gateways *gateways;   /* kube_gateways.c's; NULL: none was needed yet */
@@ -192,9 +192,10 @@ void kube_op_answer_saved(void *op, int64_t revision, const struct err *failure)
 void kube_op_answer_history(void *op, const char *events, const struct err *failure);
 void kube_op_refuse(struct kube_op *op, enum err_kind kind, const char *why);
 void kube_ops_tell(struct kube_platform *k);
-void kube_ops_gone(struct kube_platform *k, const char *target); /* nothing is told of it any more, save history() */
-bool kube_ops_any(const struct kube_platform *k);                /* answered and not told */
-void kube_ops_free(struct kube_platform *k);                     /* tells nothing */
+void kube_ops_was_read(struct kube_platform *k, const struct kube_target *t); /* t->reading is over */
+void kube_ops_gone(struct kube_platform *k, const char *target);              /* nothing is told of it any more, save history() */
+bool kube_ops_any(const struct kube_platform *k);                             /* answered and not told */
+void kube_ops_free(struct kube_platform *k);                                  /* tells nothing */
 
 /* kube_read.c */
 void kube_read_start(struct kube_platform *k, struct kube_target *t);

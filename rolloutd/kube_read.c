@@ -4,6 +4,8 @@
  */
 #include <stdlib.h>
 
+#include <utlist.h>
+
 #include "lib/auto.h"
 #include "lib/backoff.h"
 #include "lib/clock.h"
@@ -18,12 +20,14 @@ static const struct backoff_policy patience = { .base_ms = 200, .cap_ms = 10000 
 enum read_stage { READ_DEPLOYMENTS, READ_SLICES, READ_ROUTE, READ_OVER };
 
 struct kube_read {
+        struct kube_read *prev, *next; /* in the platform's list of those that wait to try again */
         struct kube_platform *k;
         struct kube_target *t;
         enum read_stage stage;
         struct kube_flight *flight;
         struct backoff backoff;
         int64_t due_ms;
+        bool waits;
 };
 
 static void read_on(struct kube_read *r);
@@ -34,8 +38,8 @@ static void over(struct kube_read *r)
         struct kube_target *t = r->t;
 
         t->reading = NULL;
-        k->n_reading--;
         free(r);
+        kube_ops_was_read(k, t);
         kube_index_stirred(k, t);
 }
 
@@ -61,6 +65,8 @@ static void on_read(void *arg, json_t *object, const struct kube_failure *failur
         if (failure && !(r->stage == READ_ROUTE && failure->reason == KUBE_NOT_FOUND)) {
                 (void) backoff_next(&patience, &r->backoff, clock_ms(), random_u32());
                 r->due_ms = clock_ms() + r->backoff.wait_ms;
+                r->waits = true;
+                DL_APPEND(r->k->reads, r);
                 return;
         }
         took(r, object);
@@ -95,34 +101,37 @@ void kube_read_start(struct kube_platform *k, struct kube_target *t)
 {
         kube_read_drop(k, t);
         t->reading = xcalloc(1, sizeof *t->reading);
-        k->n_reading++;
         *t->reading = (struct kube_read){ .k = k, .t = t };
         read_on(t->reading);
 }
 
 void kube_read_drop(struct kube_platform *k, struct kube_target *t)
 {
-        if (!t->reading)
+        struct kube_read *r = t->reading;
+
+        if (!r)
                 return;
-        if (t->reading->flight)
-                kube_cancel(k->kube, t->reading->flight);
-        k->n_reading--;
+        if (r->flight)
+                kube_cancel(k->kube, r->flight);
+        if (r->waits)
+                DL_DELETE(k->reads, r);
         free(TAKE(t->reading));
 }
 
 int64_t kube_read_run(struct kube_platform *k, int64_t now_ms)
 {
         int64_t wake = FOREVER_MS;
+        struct kube_read *r, *next;
 
-        for (struct kube_target *t = k->n_reading ? k->targets : NULL; t; t = t->hh.next) {
-                struct kube_read *r = t->reading;
-
-                if (!r || r->flight)
+        DL_FOREACH_SAFE(k->reads, r, next)
+        {
+                if (now_ms < r->due_ms) {
+                        wake = r->due_ms - now_ms < wake ? r->due_ms - now_ms : wake;
                         continue;
-                if (now_ms >= r->due_ms)
-                        read_on(r);
-                else if (r->due_ms - now_ms < wake)
-                        wake = r->due_ms - now_ms;
+                }
+                DL_DELETE(k->reads, r);
+                r->waits = false;
+                read_on(r);
         }
         return wake;
 }
