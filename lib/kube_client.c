@@ -49,8 +49,9 @@ struct kube {
         struct kube_config config;
         struct kube_auth *auth;
         struct http_loop *loops[KUBE_LANES];
-        struct kube_flight *flights;
-        int in_flight; /* tries of the normal lane that are no streams */
+        struct kube_flight *flying, *queue, *direct; /* see list_of() */
+        int in_flight;                               /* tries of those that queue */
+        int64_t queue_ms;                            /* the first deadline in the queue */
         kube_tried_fn tried;
         void *tried_arg;
         kube_guard_fn guard;
@@ -86,11 +87,28 @@ static bool queues(const struct kube_flight *f)
         return f->lane == KUBE_NORMAL && !f->streams;
 }
 
-/* A try has ended or is given up. */
+/* Where it is: with a try under way, or without, and then apart whether it waits for others. There may be thousands that do. */
+static struct kube_flight **list_of(const struct kube_flight *f)
+{
+        struct kube *k = f->kube;
+
+        return f->try ? &k->flying : queues(f) ? &k->queue : &k->direct;
+}
+
+static void mind_deadline(const struct kube_flight *f)
+{
+        if (queues(f) && f->deadline_ms < f->kube->queue_ms)
+                f->kube->queue_ms = f->deadline_ms;
+}
+
+/* A try has ended or is given up. Should there be another, it is not made to wait behind those that have had none. */
 static void leave_connection(struct kube_flight *f)
 {
+        DL_DELETE(f->kube->flying, f);
         f->try = NULL;
         f->kube->in_flight -= queues(f);
+        DL_PREPEND(*list_of(f), f);
+        mind_deadline(f);
 }
 
 static void free_flight(struct kube_flight *f)
@@ -107,16 +125,23 @@ void kube_cancel(struct kube *k, struct kube_flight *f)
                 http_loop_cancel(k->loops[f->lane], f->try);
                 leave_connection(f);
         }
-        DL_DELETE(k->flights, f);
+        DL_DELETE(*list_of(f), f);
         free_flight(f);
+}
+
+static void cancel_all(struct kube *k, struct kube_flight **list)
+{
+        while (*list)
+                kube_cancel(k, *list);
 }
 
 void kube_free(struct kube *k)
 {
         if (!k)
                 return;
-        while (k->flights)
-                kube_cancel(k, k->flights);
+        cancel_all(k, &k->flying);
+        cancel_all(k, &k->queue);
+        cancel_all(k, &k->direct);
         for (int l = 0; l < KUBE_LANES; l++)
                 http_loop_free(k->loops[l]);
         kube_auth_free(k->auth);
@@ -151,13 +176,14 @@ struct kube_flight *kube_start(struct kube *k, const struct kube_call *call, kub
         f->kube = k;
         if (kube_request_init(&f->request, call, &f->invalid) == 0)
                 f->url = xasprintf("%s%s", k->config.server, f->request.path);
-        DL_APPEND(k->flights, f);
+        DL_APPEND(*list_of(f), f);
+        mind_deadline(f);
         return f;
 }
 
 static void finish(struct kube_flight *f, json_t *object, const struct kube_failure *failure)
 {
-        DL_DELETE(f->kube->flights, f);
+        DL_DELETE(*list_of(f), f);
         f->done(f->arg, object, failure);
         free_flight(f);
 }
@@ -263,7 +289,9 @@ static void launch(struct kube_flight *f, int64_t now_ms)
                                   .stream_ms = f->stream_ms,
                                   .max_body = f->max_body };
         f->launched_us = clock_us();
+        DL_DELETE(*list_of(f), f);
         f->try = http_loop_start(k->loops[f->lane], &call, on_done, f);
+        DL_APPEND(k->flying, f);
         k->in_flight += queues(f);
 }
 
@@ -280,8 +308,6 @@ static int64_t advance(struct kube_flight *f, int64_t now_ms)
 {
         struct err e;
 
-        if (f->try)
-                return FOREVER_MS;
         if (f->invalid.kind != ERR_NONE)
                 return fail(f, &f->invalid);
         if (now_ms >= f->deadline_ms) {
@@ -308,15 +334,34 @@ static int64_t sooner(int64_t a, int64_t b)
 }
 
 /* Done functions may start and cancel calls, so the walk begins again after each. */
-static int64_t advance_all(struct kube *k, int64_t now_ms)
+static int64_t advance_direct(struct kube *k, int64_t now_ms)
 {
         int64_t wake = FOREVER_MS;
 
-        for (struct kube_flight *f = k->flights; f;) {
+        for (struct kube_flight *f = k->direct, *next; f; f = next) {
+                next = f->next;
                 int64_t wait = advance(f, now_ms);
-                f = wait < 0 ? k->flights : f->next;
+                next = wait < 0 ? k->direct : next;
                 wake = wait < 0 ? FOREVER_MS : sooner(wake, wait);
         }
+        return wake;
+}
+
+/* Behind where no more fit, there is nothing but deadlines to look for. */
+static int64_t advance_queue(struct kube *k, int64_t now_ms)
+{
+        int64_t wake = FOREVER_MS;
+        bool all = now_ms >= k->queue_ms;
+
+        for (struct kube_flight *f = k->queue, *next; f; f = next) {
+                if (!all && k->in_flight >= IN_FLIGHT_MAX)
+                        return k->queue_ms - now_ms;
+                next = f->next;
+                int64_t wait = advance(f, now_ms);
+                next = wait < 0 ? k->queue : next;
+                wake = wait < 0 ? FOREVER_MS : sooner(wake, wait);
+        }
+        k->queue_ms = now_ms + wake;
         return wake;
 }
 
@@ -326,7 +371,8 @@ int64_t kube_run(struct kube *k)
 
         for (int l = KUBE_LANES; l-- > 0;) /* the urgent one first */
                 (void) http_loop_run(k->loops[l]);
-        wake = sooner(wake, advance_all(k, clock_ms()));
+        wake = sooner(wake, advance_direct(k, clock_ms()));
+        wake = sooner(wake, advance_queue(k, clock_ms()));
         for (int l = 0; l < KUBE_LANES; l++) {
                 int wait = http_loop_wait_ms(k->loops[l]);
                 if (wait >= 0)
