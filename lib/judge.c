@@ -2,6 +2,7 @@
 #include "lib/judge.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/judge_query.h"
@@ -88,12 +89,17 @@ static bool too_few(const struct judge *j, const struct judge_share *g, int64_t 
 
         if (seen >= min_requests)
                 return false;
-        verdict_say(v, VERDICT_NO_EVIDENCE, "requests", "the candidate has had %lld of the %lld requests that this step needs",
-                    (long long) seen, (long long) min_requests);
+        double missing_s = of_candidate > 0 ? (double) (min_requests - seen) / of_candidate : 0;
+        char how_long[48] = "";
+
+        if (missing_s > 0)
+                snprintf(how_long, sizeof how_long, "; about %.3g minutes more at this rate", missing_s / 60);
+        verdict_say(v, VERDICT_NO_EVIDENCE, "requests", "the candidate has had %lld of the %lld requests that this step needs%s",
+                    (long long) seen, (long long) min_requests, how_long);
         verdict_number(v, "candidate_requests", (double) seen);
         verdict_number(v, "min_requests", (double) min_requests);
-        if (of_candidate > 0)
-                verdict_number(v, "seconds_missing", (double) (min_requests - seen) / of_candidate);
+        if (missing_s > 0)
+                verdict_number(v, "seconds_missing", missing_s);
         return true;
 }
 

@@ -145,8 +145,9 @@ static bool open(const struct policy_kayenta *k, const struct kayenta_answer *an
                         return true;
                 }
         if (j->points < k->points) {
-                say(j, VERDICT_NO_EVIDENCE, "%d of the %d intervals of %lld s are over that a score needs", j->points, k->points,
-                    (long long) (k->interval_ms / 1000));
+                say(j, VERDICT_NO_EVIDENCE, "%d of the %d intervals of %lld s are over that a score needs; %.3g minutes more",
+                    j->points, k->points, (long long) (k->interval_ms / 1000),
+                    (double) ((k->points - j->points) * k->interval_ms) / 60000);
                 return true;
         }
         for (int i = 0; i < k->n_metrics; i++) {

@@ -31,6 +31,16 @@ static void capacity_wait(const struct target *t, char *out, size_t size)
                  c && *c->message ? ": " : "", c ? c->message : "");
 }
 
+/* Beyond what the policy calls long, how long it has been. */
+static void no_evidence(const struct rollout *r, char *out, size_t size)
+{
+        if (r->starved_ms < r->policy->max_hold_ms)
+                snprintf(out, size, "no evidence: %s", r->verdict.reason);
+        else
+                snprintf(out, size, "no evidence for %.3g minutes, and the policy says to hold: %s",
+                         (double) r->starved_ms / 60000, r->verdict.reason);
+}
+
 static void canary_wait(const struct target *t, char *out, size_t size)
 {
         const struct rollout *r = &t->now;
@@ -48,7 +58,7 @@ static void canary_wait(const struct target *t, char *out, size_t size)
         else if (r->paused)
                 snprintf(out, size, "paused");
         else if (r->verdict.at_ms && r->verdict.state == VERDICT_NO_EVIDENCE)
-                snprintf(out, size, "no evidence: %s", r->verdict.reason);
+                no_evidence(r, out, size);
         else if (left_ms > 0)
                 snprintf(out, size, "holding %lld s more", (long long) (left_ms + 999) / 1000);
         else if (r->policy->steps[r->step].pause && r->verdict.state == VERDICT_HEALTHY)

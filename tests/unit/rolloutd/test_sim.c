@@ -136,12 +136,21 @@ static void going_back_when_done(void **state)
 
 static void without_evidence_it_holds_and_says_so(void **state)
 {
+        struct policy p = sim_policy();
+        char message[600];
         (void) state;
+
+        p.max_hold_ms = 45000;
         begin(&sim, 6);
-        assert_int_equal(sim_ask(&sim, ASK_START, 2), 0);
+        assert_int_equal(sim_ask_with(&sim, ASK_START, 2, &p), 0);
         pass_until(&sim, PHASE_CANARY, 10000);
         sim.silence = 1;
-        sim_pass(&sim, 60000);
+        sim_pass(&sim, 30000);
+        target_message(sim.target, message, sizeof message);
+        assert_contains(message, "no evidence: ");
+        sim_pass(&sim, 30000);
+        target_message(sim.target, message, sizeof message);
+        assert_contains(message, " minutes, and the policy says to hold: ");
         assert_int_equal(phase(&sim), PHASE_CANARY);
         assert_int_equal(sim.target->now.step, 0);
         assert_int_equal(sim.versions[2].weight_bp, 500);
