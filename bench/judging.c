@@ -1,4 +1,4 @@
-/* How long one judgement takes: a tick of counts, the answers of eight PromQL gates, and the verdict, with every gate there is on. */
+/* How long one judgement takes and what a rollout's judge keeps: a tick of counts, the answers of the PromQL gates, and the verdict. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,57 +8,96 @@
 
 enum { LOOKS = 200000 };
 
-static struct policy policy(void)
+static const struct shape {
+        const char *name;
+        bool budgets, proofs;
+        int quantiles, values, shares;
+} shapes[] = {
+        { "4 gates: errors and latency compared and limited", false, false, 0, 0, 0 },
+        { "7 gates: the same above stable's p50, p90 and p99", false, false, 3, 0, 0 },
+        { "20 gates: with budgets, two quantiles, twelve PromQL gates", true, false, 2, 12, 0 },
+        { "20 gates: with budgets, proofs, three quantiles, nine PromQL gates and two shares", true, true, 3, 9, 2 },
+        { "29 gates: with budgets, proofs, three quantiles, ten PromQL gates and ten shares", true, true, 3, 10, 10 },
+};
+
+static void add_query(struct policy *p, bool share)
 {
-        struct policy p;
+        struct policy_query *q = &p->queries[p->n_queries];
 
-        policy_defaults(&p);
-        p.steps[0] = (struct policy_step){ .weight_bp = 500, .hold_ms = 60000 };
-        p.n_steps = 1;
-        p.error_rate = (struct policy_share){ .on = true, .max_ratio = 1.5, .sound_ratio = 2, .limit = .05, .budget = .001 };
-        p.latency = (struct policy_share){
-                .on = true, .max_ratio = 1.5, .sound_ratio = 2, .limit = .1, .budget = .01, .objective_ms = 50
-        };
-        for (p.n_queries = 0; p.n_queries < POLICY_QUERIES_MAX; p.n_queries++) {
-                struct policy_query *q = &p.queries[p.n_queries];
-
-                snprintf(q->name, sizeof q->name, "gate-%d", p.n_queries);
-                strcpy(q->query, "x");
-                if (p.n_queries % 2) {
-                        strcpy(q->of, "y");
-                        q->max_share = .01;
-                } else {
-                        q->has_max = true;
-                        q->max = 100;
-                }
+        snprintf(q->name, sizeof q->name, "gate-%d", p->n_queries++);
+        strcpy(q->query, "x");
+        if (share) {
+                strcpy(q->of, "y");
+                q->max_share = .01;
+        } else {
+                q->has_max = true;
+                q->max = 1e9;
         }
-        return p;
+}
+
+static void make_policy(const struct shape *s, struct policy *p)
+{
+        static const double quantiles[] = { .5, .9, .99 };
+
+        policy_defaults(p);
+        p->steps[0] = (struct policy_step){ .weight_bp = 500, .hold_ms = 60000 };
+        p->n_steps = 1;
+        p->error_rate = (struct policy_share){
+                .on = true, .max_ratio = 1.5, .sound_ratio = s->proofs ? 2 : 0, .limit = .05, .budget = s->budgets ? .001 : 0
+        };
+        p->latency = p->error_rate;
+        p->latency.objective_ms = 50;
+        p->latency.n_quantiles = s->quantiles;
+        memcpy(p->latency.quantiles, quantiles, (size_t) s->quantiles * sizeof *quantiles);
+        for (int i = 0; i < s->values + s->shares; i++)
+                add_query(p, i >= s->values);
+}
+
+static void choose(struct judge *j, const struct policy *p)
+{
+        const struct latency_histogram h = { 3, { 2000, 5000, 25000 }, { 550, 920, 995 }, 1000 };
+
+        (void) judge_bounds_choose(&j->bounds, &p->latency, &h, true);
+}
+
+static struct reading tick(int i)
+{
+        const struct counts stable = { 950, i % 5, 950, 9 }, candidate = { 50, i % 97 == 0, 50, i % 3 == 0 };
+
+        return (struct reading){ .all = { stable, candidate },
+                                 .fresh = { stable, candidate },
+                                 .bounds = { { { 950, 430 }, { 950, 76 }, { 950, 5 } },
+                                             { { 50, 22 + i % 2 }, { 50, 4 }, { 50, i % 4 == 0 } } } };
+}
+
+static void run(const struct shape *s)
+{
+        struct gate_value values[POLICY_QUERIES_MAX];
+        struct policy p;
+        struct judge j = { 0 };
+        struct verdict v = { 0 };
+        clock_t begun;
+
+        make_policy(s, &p);
+        choose(&j, &p);
+        begun = clock(); /* of this process alone */
+        for (int i = 0; i < LOOKS; i++) {
+                const struct reading r = tick(i);
+
+                for (int k = 0; k < p.n_queries; k++)
+                        values[k] = (struct gate_value){ .known = true, .value = i / 10.0, .of = 100.0 * i };
+                judge_add(&j, &p, &r, 5000LL * (i + 1));
+                judge_answers(&j, &p, values);
+                judge_decide(&j, &p, QUALITY_GOOD, "", values, &v);
+        }
+        printf("judging: %.2f us, %zu bytes: %s (%s)\n", 1e6 * (double) (clock() - begun) / CLOCKS_PER_SEC / LOOKS,
+               judge_bytes(&j), s->name, verdict_state_name(v.state));
+        judge_done(&j);
 }
 
 int main(void)
 {
-        struct gate_value values[POLICY_QUERIES_MAX];
-        struct policy p = policy();
-        struct judge j = { 0 };
-        struct verdict v = { 0 };
-        int64_t healthy = 0;
-        clock_t begun = clock(); /* of this process alone */
-
-        for (int i = 0; i < LOOKS; i++) {
-                const struct reading r = { .all = { { 950, i % 5, 950, 9 }, { 50, i % 97 == 0, 50, i % 3 == 0 } },
-                                           .fresh = { { 950, i % 5, 950, 9 }, { 50, i % 97 == 0, 50, i % 3 == 0 } } };
-
-                for (int k = 0; k < POLICY_QUERIES_MAX; k++)
-                        values[k] = (struct gate_value){ .known = true, .value = k % 2 ? i / 10 : 7, .of = 100.0 * i };
-                judge_add(&j, &p, &r, 5000LL * (i + 1));
-                judge_answers(&j, &p, values);
-                judge_decide(&j, &p, QUALITY_GOOD, "", values, &v);
-                healthy += v.state == VERDICT_HEALTHY;
-        }
-        printf("judging: %.2f us a judgement over %d gates (2 comparisons, 2 proofs, 2 limits, 2 budgets of two windows each, 8 "
-               "PromQL "
-               "gates, 4 of them shares); state %zu bytes, and %zu for each share; %lld of %d healthy\n",
-               1e6 * (double) (clock() - begun) / CLOCKS_PER_SEC / LOOKS, 10 + POLICY_QUERIES_MAX, sizeof j - sizeof j.counts,
-               sizeof *j.counts, (long long) healthy, LOOKS);
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+                run(&shapes[i]);
         return 0;
 }

@@ -168,6 +168,11 @@ void judge_done(struct judge *j)
         *j = (struct judge){ 0 };
 }
 
+size_t judge_bytes(const struct judge *j)
+{
+        return sizeof *j + (size_t) j->bounds.n * sizeof *j->bounds.list + judge_gates_bytes(j->gates);
+}
+
 int judge_comparisons(const struct judge *j, const struct policy *p)
 {
         return policy_comparisons(p) - j->bounds.merged;
@@ -193,6 +198,14 @@ void judge_next_step(struct judge *j)
         j->step_since_ms = 0;
 }
 
+static void window_add(struct judge_minute *to, const struct counts *more)
+{
+        to->requests += (float) more->requests;
+        to->errors += (float) more->errors;
+        to->timed += (float) more->timed;
+        to->slow += (float) more->slow;
+}
+
 static void turn_window(struct judge *j, int64_t server_ms)
 {
         int64_t age_ms = server_ms - j->window_since_ms;
@@ -200,8 +213,8 @@ static void turn_window(struct judge *j, int64_t server_ms)
         if (age_ms < JUDGE_WINDOW_MS)
                 return;
         for (int i = 0; i < ARM_COUNT; i++) {
-                j->window[1][i] = age_ms < 2 * JUDGE_WINDOW_MS ? j->window[0][i] : (struct counts){ 0 };
-                j->window[0][i] = (struct counts){ 0 };
+                j->window[1][i] = age_ms < 2 * JUDGE_WINDOW_MS ? j->window[0][i] : (struct judge_minute){ 0 };
+                j->window[0][i] = (struct judge_minute){ 0 };
         }
         j->window_since_ms = server_ms;
 }
@@ -250,7 +263,7 @@ void judge_add(struct judge *j, const struct policy *p, const struct reading *r,
         for (int i = 0; i < ARM_COUNT; i++) {
                 counts_add(&j->total[i], &r->all[i]);
                 counts_add(&j->unpaired[i], &r->all[i]);
-                counts_add(&j->window[0][i], &r->all[i]);
+                window_add(&j->window[0][i], &r->all[i]);
                 counts_add(&j->step[i], &r->fresh[i]);
         }
         compare(j, p);
@@ -261,7 +274,7 @@ void judge_add_preview(struct judge *j, const struct reading *r, int64_t server_
 {
         pass_time(j, r, server_ms);
         for (int i = 0; i < ARM_COUNT; i++) {
-                counts_add(&j->window[0][i], &r->all[i]);
+                window_add(&j->window[0][i], &r->all[i]);
                 counts_add(&j->step[i], &r->fresh[i]);
         }
 }

@@ -25,27 +25,30 @@
 #include "lib/judge_bounds.h"
 #include "lib/judge_burn.h"
 #include "lib/judge_compare.h"
-#include "lib/judge_count.h"
 #include "lib/judge_verdict.h"
 #include "lib/policy.h"
 #include "lib/sampler.h"
 
 enum { JUDGE_WINDOW_MS = 60 * 1000 };
 
+struct judge_minute { /* as struct counts; seven digits are plenty */
+        float requests, errors, timed, slow;
+};
+
 /* Everything the judge remembers of a rollout; saved with it. Zeroed: nothing seen. judge_done() frees; not to be copied. */
 struct judge {
         struct judge_compare errors, slow;
-        struct counts total[ARM_COUNT];                /* of the rollout */
-        struct counts step[ARM_COUNT];                 /* since the step's weight stood */
-        struct counts window[2][ARM_COUNT];            /* the current and the previous minute */
-        struct counts unpaired[ARM_COUNT];             /* not compared yet: the other arm's scrape is still to come */
-        int64_t window_since_ms;                       /* Prometheus's clock, as all of these */
-        struct judge_burn burn[2];                     /* the candidate's: errors, slow */
-        int64_t step_since_ms, last_ms;                /* of the first and the newest reading in this step */
-        uint8_t failures[POLICY_QUERIES_MAX];          /* how often in a row each PromQL gate has failed */
-        struct judge_count counts[POLICY_QUERIES_MAX]; /* of PromQL gates that are shares */
+        struct counts total[ARM_COUNT];           /* of the rollout */
+        struct counts step[ARM_COUNT];            /* since the step's weight stood */
+        struct judge_minute window[2][ARM_COUNT]; /* the current and the previous minute */
+        struct counts unpaired[ARM_COUNT];        /* not compared yet: the other arm's scrape is still to come */
+        int64_t window_since_ms;                  /* Prometheus's clock, as all of these */
+        struct judge_burn burn[2];                /* the candidate's: errors, slow */
+        int64_t step_since_ms, last_ms;           /* of the first and the newest reading in this step */
+        uint8_t failures[POLICY_QUERIES_MAX];     /* how often in a row each PromQL gate has failed */
         struct judge_bounds bounds;
-        struct judge_gate *gates; /* of PromQL gates that compare, as the policy has them; NULL: none has yet (judge_gate.h) */
+        struct judge_gate
+                *gates; /* of PromQL gates that gather evidence, as the policy has them; NULL: none has yet (judge_gate.h) */
 };
 
 struct judge_table;
@@ -60,6 +63,7 @@ struct gate_value { /* a PromQL gate's answer */
 };
 
 void judge_done(struct judge *j);                               /* nothing seen again */
+size_t judge_bytes(const struct judge *j);                      /* of memory, all in all */
 void judge_watch(struct judge *j, const struct counts *stable); /* a tick of stable alone, before the candidate has traffic */
 void judge_answers(struct judge *j, const struct policy *p,
                    const struct gate_value *queries); /* once per look, before deciding */

@@ -23,8 +23,8 @@ void judge_burn_add(struct judge_burn *b, int64_t since_last_ms, int64_t n, int6
         for (int w = 0; w < BURN_WINDOWS; w++) {
                 double left = exp(-(double) since_last_ms / window_ms[w]);
 
-                b->bad[w] = b->bad[w] * left + fmin((double) x, (double) n);
-                b->all[w] = b->all[w] * left + (double) n;
+                b->bad[w] = (float) (b->bad[w] * left + fmin((double) x, (double) n));
+                b->all[w] = (float) (b->all[w] * left + (double) n);
         }
 }
 
@@ -39,7 +39,7 @@ void judge_burn_look(const struct judge_burn *b, double budget, struct judge_bur
         for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
                 const struct pair *p = &pairs[i];
                 double share = fmin(p->factor * budget, .99);
-                double rate = b->all[p->wide] > 0 ? b->bad[p->wide] / b->all[p->wide] / budget : 0;
+                double rate = b->all[p->wide] > 0 ? (double) b->bad[p->wide] / (double) b->all[p->wide] / budget : 0;
                 bool fast = surely_above(b, p->narrow, share) && surely_above(b, p->wide, share);
 
                 if (fast || i == 0)

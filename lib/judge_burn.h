@@ -15,7 +15,7 @@
 enum judge_window { BURN_5M, BURN_30M, BURN_1H, BURN_6H, BURN_WINDOWS };
 
 struct judge_burn { /* zeroed: nothing seen */
-        double bad[BURN_WINDOWS], all[BURN_WINDOWS];
+        float bad[BURN_WINDOWS], all[BURN_WINDOWS];
 };
 
 struct judge_burning {

@@ -13,9 +13,20 @@ struct judge_gate *judge_gates_new(void)
 void judge_gates_free(struct judge_gate *gates)
 {
         for (int i = 0; gates && i < POLICY_QUERIES_MAX; i++) {
+                free(gates[i].share);
                 free(gates[i].pair);
                 free(gates[i].drift);
                 free(gates[i].mean);
         }
         free(gates);
+}
+
+size_t judge_gates_bytes(const struct judge_gate *gates)
+{
+        size_t sum = gates ? POLICY_QUERIES_MAX * sizeof *gates : 0;
+
+        for (int i = 0; gates && i < POLICY_QUERIES_MAX; i++)
+                sum += (gates[i].share ? sizeof *gates[i].share : 0) + (gates[i].pair ? sizeof *gates[i].pair : 0) +
+                       (gates[i].drift ? sizeof *gates[i].drift : 0) + (gates[i].mean ? sizeof *gates[i].mean : 0);
+        return sum;
 }

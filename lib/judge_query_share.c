@@ -4,16 +4,29 @@
 #include <math.h>
 
 #include "lib/judge_share.h"
+#include "lib/mem.h"
 
 static void look(struct judge *j, const struct judge_asked *a)
 {
+        struct judge_gate *g = judge_gate_of(j, a->i);
+
+        if (!g->share)
+                g->share = xcalloc(1, sizeof *g->share);
         if (a->value->known)
-                (void) judge_count_add(&j->counts[a->i], a->q->max_share, a->value->value, a->value->of);
+                (void) judge_count_add(g->share, a->q->max_share, a->value->value, a->value->of);
+}
+
+static const struct judge_count *seen(const struct judge *j, const struct judge_asked *a)
+{
+        static const struct judge_count nothing;
+        const struct judge_count *c = judge_gate_seen(j, a->i)->share;
+
+        return c ? c : &nothing;
 }
 
 static bool breaks(const struct judge *j, const struct judge_asked *a, struct verdict *v)
 {
-        const struct judge_count *c = &j->counts[a->i];
+        const struct judge_count *c = seen(j, a);
         const struct policy_query *q = a->q;
 
         if (c->peak < -log(a->alpha))
@@ -31,7 +44,7 @@ static bool breaks(const struct judge *j, const struct judge_asked *a, struct ve
 
 static bool open(const struct judge *j, const struct judge_asked *a, struct verdict *v)
 {
-        if (a->value->known && j->counts[a->i].of > 0)
+        if (a->value->known && seen(j, a)->of > 0)
                 return false;
         verdict_say(v, VERDICT_NO_EVIDENCE, a->q->name, "%s: %s", a->q->name,
                     a->value->known ? "nothing has been counted yet" : a->value->why);
@@ -40,7 +53,7 @@ static bool open(const struct judge *j, const struct judge_asked *a, struct verd
 
 static void view(const struct judge *j, const struct judge_asked *a, struct judge_view *w)
 {
-        const struct judge_count *c = &j->counts[a->i];
+        const struct judge_count *c = seen(j, a);
 
         w->limit = a->q->max_share;
         w->bad[ARM_CANDIDATE] = (int64_t) c->bad;

@@ -52,8 +52,11 @@ void judge_shares(const struct judge *j, const struct policy *p, struct judge_sh
                                        .budget_gate = "latency-budget",
                                        .did = "was too slow for" };
         for (int a = 0; a < ARM_COUNT; a++) {
-                window[a] = j->window[0][a];
-                counts_add(&window[a], &j->window[1][a]);
+                const struct judge_minute *now = &j->window[0][a], *before = &j->window[1][a];
+
+                window[a] =
+                        (struct counts){ (int64_t) (now->requests + before->requests), (int64_t) (now->errors + before->errors),
+                                         (int64_t) (now->timed + before->timed), (int64_t) (now->slow + before->slow) };
         }
         for (int i = 0; i < 2; i++) {
                 fill_span(&out[i], SPAN_TOTAL, j->total, i == 1);

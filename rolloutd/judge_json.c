@@ -2,6 +2,7 @@
 #include "rolloutd/judge_json.h"
 
 #include "lib/json.h"
+#include "lib/mem.h"
 #include "rolloutd/judge_bounds_json.h"
 #include "rolloutd/judge_gates_json.h"
 #include "rolloutd/judge_parts_json.h"
@@ -37,19 +38,41 @@ static int counts_from_json(json_t *list, struct counts c[ARM_COUNT], struct err
         return 0;
 }
 
+/* As counts. */
+static json_t *minute_to_json(const struct judge_minute m[ARM_COUNT])
+{
+        return parts_floats_to_json((const float[]){ m[0].requests, m[0].errors, m[0].timed, m[0].slow, m[1].requests,
+                                                     m[1].errors, m[1].timed, m[1].slow },
+                                    8);
+}
+
+static int minute_from_json(json_t *list, struct judge_minute m[ARM_COUNT], struct err *e)
+{
+        float v[8];
+
+        if (parts_floats_from_json("window", list, v, 8, e) < 0)
+                return -1;
+        for (size_t i = 0; i < 8; i++)
+                if (v[i] < 0)
+                        return err_set(e, ERR_INVALID, "window: counts must not be negative");
+        for (int a = 0; a < ARM_COUNT; a++)
+                m[a] = (struct judge_minute){ v[4 * a], v[4 * a + 1], v[4 * a + 2], v[4 * a + 3] };
+        return 0;
+}
+
 static json_t *burn_to_json(const struct judge_burn b[2])
 {
-        return json_pack("[o, o, o, o]", parts_numbers_to_json(b[0].bad, BURN_WINDOWS),
-                         parts_numbers_to_json(b[0].all, BURN_WINDOWS), parts_numbers_to_json(b[1].bad, BURN_WINDOWS),
-                         parts_numbers_to_json(b[1].all, BURN_WINDOWS));
+        return json_pack("[o, o, o, o]", parts_floats_to_json(b[0].bad, BURN_WINDOWS),
+                         parts_floats_to_json(b[0].all, BURN_WINDOWS), parts_floats_to_json(b[1].bad, BURN_WINDOWS),
+                         parts_floats_to_json(b[1].all, BURN_WINDOWS));
 }
 
 static int burn_from_json(json_t *list, struct judge_burn b[2], struct err *e)
 {
-        double *const into[] = { b[0].bad, b[0].all, b[1].bad, b[1].all };
+        float *const into[] = { b[0].bad, b[0].all, b[1].bad, b[1].all };
 
         for (size_t i = 0; list && i < 4; i++)
-                if (parts_numbers_from_json("burn", json_array_get(list, i), into[i], BURN_WINDOWS, e) < 0)
+                if (parts_floats_from_json("burn", json_array_get(list, i), into[i], BURN_WINDOWS, e) < 0)
                         return -1;
         return 0;
 }
@@ -87,12 +110,13 @@ static int failures_from_json(json_t *list, struct judge *j, struct err *e)
 static json_t *counted_to_json(const struct judge *j)
 {
         json_t *list = json_array();
-        int n = POLICY_QUERIES_MAX;
+        int n = j->gates ? POLICY_QUERIES_MAX : 0;
 
-        while (n > 0 && j->counts[n - 1].known == 0)
+        while (n > 0 && !j->gates[n - 1].share)
                 n--;
         for (int i = 0; i < n; i++) {
-                const struct judge_count *c = &j->counts[i];
+                static const struct judge_count nothing;
+                const struct judge_count *c = j->gates[i].share ? j->gates[i].share : &nothing;
 
                 json_array_append_new(
                         list,
@@ -113,7 +137,12 @@ static int counted_from_json(json_t *list, struct judge *j, struct err *e)
 
                 if (parts_numbers_from_json("shares", item, v, 6, e) < 0)
                         return -1;
-                j->counts[i] = (struct judge_count){ v[0], v[1], v[2], v[3], v[4], v[5] };
+                if (v[5] == 0) /* a gate of another kind, or never known */
+                        continue;
+                if (!j->gates)
+                        j->gates = judge_gates_new();
+                j->gates[i].share = xcalloc(1, sizeof *j->gates[i].share);
+                *j->gates[i].share = (struct judge_count){ v[0], v[1], v[2], v[3], v[4], v[5] };
         }
         return 0;
 }
@@ -122,8 +151,8 @@ json_t *judge_to_json(const struct judge *j)
 {
         return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o*}", "errors",
                          parts_compare_to_json(&j->errors), "slow", parts_compare_to_json(&j->slow), "total",
-                         counts_to_json(j->total), "step", counts_to_json(j->step), "window", counts_to_json(j->window[0]),
-                         "window_before", counts_to_json(j->window[1]), "unpaired", counts_to_json(j->unpaired),
+                         counts_to_json(j->total), "step", counts_to_json(j->step), "window", minute_to_json(j->window[0]),
+                         "window_before", minute_to_json(j->window[1]), "unpaired", counts_to_json(j->unpaired),
                          "window_since_ms", (json_int_t) j->window_since_ms, "burn", burn_to_json(j->burn), "step_since_ms",
                          (json_int_t) j->step_since_ms, "last_ms", (json_int_t) j->last_ms, "failures", failures_to_json(j),
                          "shares", counted_to_json(j), "bounds", judge_bounds_to_json(&j->bounds), "gates",
@@ -144,10 +173,10 @@ int judge_from_json(json_t *doc, struct judge *out, struct err *e)
                       "last_ms", &last_ms, "failures", &failures, "shares", &shares, "bounds", &bounds, "gates", &gates) < 0 ||
             parts_compare_from_json(errors, &j.errors, e) < 0 || parts_compare_from_json(slow, &j.slow, e) < 0 ||
             counts_from_json(total, j.total, e) < 0 || counts_from_json(step, j.step, e) < 0 ||
-            counts_from_json(window, j.window[0], e) < 0 || counts_from_json(before, j.window[1], e) < 0 ||
+            minute_from_json(window, j.window[0], e) < 0 || minute_from_json(before, j.window[1], e) < 0 ||
             counts_from_json(unpaired, j.unpaired, e) < 0 || burn_from_json(burn, j.burn, e) < 0 ||
-            failures_from_json(failures, &j, e) < 0 || counted_from_json(shares, &j, e) < 0 ||
-            judge_bounds_from_json(bounds, &j.bounds, e) < 0 || judge_gates_from_json(gates, &j.gates, e) < 0) {
+            failures_from_json(failures, &j, e) < 0 || judge_bounds_from_json(bounds, &j.bounds, e) < 0 ||
+            judge_gates_from_json(gates, &j.gates, e) < 0 || counted_from_json(shares, &j, e) < 0) {
                 judge_done(&j);
                 return -1;
         }
