@@ -165,12 +165,15 @@ void judge_done(struct judge *j)
 {
         judge_bounds_done(&j->bounds);
         judge_gates_free(j->gates);
+        judge_compare_done(&j->errors);
+        judge_compare_done(&j->slow);
         *j = (struct judge){ 0 };
 }
 
 size_t judge_bytes(const struct judge *j)
 {
-        return sizeof *j + (size_t) j->bounds.n * sizeof *j->bounds.list + judge_gates_bytes(j->gates);
+        return sizeof *j + judge_compare_more(&j->errors) + judge_compare_more(&j->slow) +
+               (size_t) j->bounds.n * sizeof *j->bounds.list + judge_gates_bytes(j->gates);
 }
 
 int judge_comparisons(const struct judge *j, const struct policy *p)
@@ -198,7 +201,7 @@ void judge_next_step(struct judge *j)
         j->step_since_ms = 0;
 }
 
-static void window_add(struct judge_minute *to, const struct counts *more)
+static void minute_add(struct judge_minute *to, const struct counts *more)
 {
         to->requests += (float) more->requests;
         to->errors += (float) more->errors;
@@ -238,21 +241,25 @@ static void pass_time(struct judge *j, const struct reading *r, int64_t server_m
                 j->step_since_ms = server_ms;
 }
 
+static void compare_share(struct judge_compare *c, const struct policy_share *s, const float n[2], const float x[2])
+{
+        if (compared(s))
+                judge_compare_add(c, s->max_ratio, s->sound_ratio, (int64_t) n[0], (int64_t) x[0], (int64_t) n[1],
+                                  (int64_t) x[1]);
+}
+
 /* The arms are scraped at different moments: what has no counterpart yet waits for it. */
 static void compare(struct judge *j, const struct policy *p)
 {
-        struct counts *a = &j->unpaired[ARM_STABLE], *b = &j->unpaired[ARM_CANDIDATE];
+        struct judge_minute *a = &j->unpaired[ARM_STABLE], *b = &j->unpaired[ARM_CANDIDATE];
 
         if (a->requests > 0 && b->requests > 0) {
-                if (compared(&p->error_rate))
-                        judge_compare_add(&j->errors, p->error_rate.max_ratio, p->error_rate.sound_ratio, a->requests, a->errors,
-                                          b->requests, b->errors);
+                compare_share(&j->errors, &p->error_rate, (const float[]){ a->requests, b->requests },
+                              (const float[]){ a->errors, b->errors });
                 a->requests = a->errors = b->requests = b->errors = 0;
         }
         if (a->timed > 0 && b->timed > 0) {
-                if (compared(&p->latency))
-                        judge_compare_add(&j->slow, p->latency.max_ratio, p->latency.sound_ratio, a->timed, a->slow, b->timed,
-                                          b->slow);
+                compare_share(&j->slow, &p->latency, (const float[]){ a->timed, b->timed }, (const float[]){ a->slow, b->slow });
                 a->timed = a->slow = b->timed = b->slow = 0;
         }
 }
@@ -262,8 +269,8 @@ void judge_add(struct judge *j, const struct policy *p, const struct reading *r,
         pass_time(j, r, server_ms);
         for (int i = 0; i < ARM_COUNT; i++) {
                 counts_add(&j->total[i], &r->all[i]);
-                counts_add(&j->unpaired[i], &r->all[i]);
-                window_add(&j->window[0][i], &r->all[i]);
+                minute_add(&j->unpaired[i], &r->all[i]);
+                minute_add(&j->window[0][i], &r->all[i]);
                 counts_add(&j->step[i], &r->fresh[i]);
         }
         compare(j, p);
@@ -274,7 +281,7 @@ void judge_add_preview(struct judge *j, const struct reading *r, int64_t server_
 {
         pass_time(j, r, server_ms);
         for (int i = 0; i < ARM_COUNT; i++) {
-                window_add(&j->window[0][i], &r->all[i]);
+                minute_add(&j->window[0][i], &r->all[i]);
                 counts_add(&j->step[i], &r->fresh[i]);
         }
 }

@@ -31,7 +31,7 @@
 
 enum { JUDGE_WINDOW_MS = 60 * 1000 };
 
-struct judge_minute { /* as struct counts; seven digits are plenty */
+struct judge_minute { /* as struct counts, of a minute or less: seven digits are plenty */
         float requests, errors, timed, slow;
 };
 
@@ -41,7 +41,7 @@ struct judge {
         struct counts total[ARM_COUNT];           /* of the rollout */
         struct counts step[ARM_COUNT];            /* since the step's weight stood */
         struct judge_minute window[2][ARM_COUNT]; /* the current and the previous minute */
-        struct counts unpaired[ARM_COUNT];        /* not compared yet: the other arm's scrape is still to come */
+        struct judge_minute unpaired[ARM_COUNT];  /* not compared yet: the other arm's scrape is still to come */
         int64_t window_since_ms;                  /* Prometheus's clock, as all of these */
         struct judge_burn burn[2];                /* the candidate's: errors, slow */
         int64_t step_since_ms, last_ms;           /* of the first and the newest reading in this step */

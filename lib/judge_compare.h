@@ -4,17 +4,28 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/judge_effect.h"
 #include "lib/judge_ratio.h"
 #include "lib/judge_spread.h"
 
-struct judge_compare { /* zeroed: nothing seen */
-        struct judge_ratio worse, sound;
+struct judge_compare { /* zeroed: nothing seen. judge_compare_done() frees; not to be copied */
+        struct judge_ratio worse;
+        struct judge_ratio *sound; /* NULL: nothing asked yet */
         struct judge_effect effect;
         struct judge_spread spread;
 };
+
+void judge_compare_done(struct judge_compare *c);                             /* nothing seen again */
+const struct judge_ratio *judge_compare_sound(const struct judge_compare *c); /* without evidence when it is not asked */
+struct judge_ratio *judge_compare_ask_sound(struct judge_compare *c);         /* there from now on */
+
+static inline size_t judge_compare_more(const struct judge_compare *c) /* bytes beside its own */
+{
+        return c->sound ? sizeof *c->sound : 0;
+}
 
 /* One tick. max_ratio: tolerated harm, the candidate is worse above it; sound_ratio: what it has to be proved to be below; 0: not
  * asked. */

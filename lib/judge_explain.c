@@ -55,7 +55,7 @@ static void compare(const struct judge_share *s, struct judge_view *w)
         judge_effect_interval(&s->test->effect, .05, &w->ratio);
         w->burst = judge_spread_burst(&s->test->spread);
         if (s->rule->sound_ratio > 0) {
-                w->proof = judge_odds(s->test->sound.peak);
+                w->proof = judge_odds(judge_compare_sound(s->test)->peak);
                 w->proof_needed = judge_odds(s->log_proof);
                 w->requests_missing = judge_share_missing(s);
                 w->seconds_missing = s->rate > 0 ? w->requests_missing / s->rate : -1;

@@ -29,7 +29,8 @@ static double share(const struct judge_pair_look *t)
 static bool says(const struct judge_pair *p, const struct judge_asked *a, bool more, struct verdict *v)
 {
         const struct judge_pair_look *s = &p->total[ARM_STABLE], *c = &p->total[ARM_CANDIDATE];
-        double peak = more ? p->test.worse.peak : p->test.sound.peak, ratio = more ? a->q->max_ratio : a->q->min_ratio;
+        double peak = more ? p->test.worse.peak : judge_compare_sound(&p->test)->peak,
+               ratio = more ? a->q->max_ratio : a->q->min_ratio;
 
         if (ratio == 0 || peak < -log(a->alpha))
                 return false;
@@ -69,7 +70,7 @@ static void view(const struct judge *j, const struct judge_asked *a, struct judg
         const struct judge_pair *p = judge_gate_seen(j, a->i)->pair;
 
         p = p ? p : &nothing;
-        const struct judge_ratio *worse = &p->test.worse, *less = &p->test.sound;
+        const struct judge_ratio *worse = &p->test.worse, *less = judge_compare_sound(&p->test);
         bool more = less->peak <= worse->peak; /* which side has the evidence */
 
         w->limit = a->q->max_ratio;

@@ -175,8 +175,9 @@ bool judge_share_unproved(const struct judge_share *s, struct verdict *v)
         verdict_say(v, VERDICT_NO_EVIDENCE, "promotion",
                     "%s: it is not proved yet that the candidate's share is below %g times stable's: %.1f to 1, where %.0f to 1 "
                     "is enough%s",
-                    s->ratio_gate, s->rule->sound_ratio, judge_odds(s->test->sound.peak), judge_odds(s->log_proof), how_long);
-        verdict_number(v, "evidence", judge_odds(s->test->sound.peak));
+                    s->ratio_gate, s->rule->sound_ratio, judge_odds(judge_compare_sound(s->test)->peak), judge_odds(s->log_proof),
+                    how_long);
+        verdict_number(v, "evidence", judge_odds(judge_compare_sound(s->test)->peak));
         verdict_number(v, "evidence_needed", judge_odds(s->log_proof));
         verdict_number(v, "sound_ratio", s->rule->sound_ratio);
         if (!isinf(missing))

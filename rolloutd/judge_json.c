@@ -152,7 +152,7 @@ json_t *judge_to_json(const struct judge *j)
         return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o*}", "errors",
                          parts_compare_to_json(&j->errors), "slow", parts_compare_to_json(&j->slow), "total",
                          counts_to_json(j->total), "step", counts_to_json(j->step), "window", minute_to_json(j->window[0]),
-                         "window_before", minute_to_json(j->window[1]), "unpaired", counts_to_json(j->unpaired),
+                         "window_before", minute_to_json(j->window[1]), "unpaired", minute_to_json(j->unpaired),
                          "window_since_ms", (json_int_t) j->window_since_ms, "burn", burn_to_json(j->burn), "step_since_ms",
                          (json_int_t) j->step_since_ms, "last_ms", (json_int_t) j->last_ms, "failures", failures_to_json(j),
                          "shares", counted_to_json(j), "bounds", judge_bounds_to_json(&j->bounds), "gates",
@@ -174,7 +174,7 @@ int judge_from_json(json_t *doc, struct judge *out, struct err *e)
             parts_compare_from_json(errors, &j.errors, e) < 0 || parts_compare_from_json(slow, &j.slow, e) < 0 ||
             counts_from_json(total, j.total, e) < 0 || counts_from_json(step, j.step, e) < 0 ||
             minute_from_json(window, j.window[0], e) < 0 || minute_from_json(before, j.window[1], e) < 0 ||
-            counts_from_json(unpaired, j.unpaired, e) < 0 || burn_from_json(burn, j.burn, e) < 0 ||
+            minute_from_json(unpaired, j.unpaired, e) < 0 || burn_from_json(burn, j.burn, e) < 0 ||
             failures_from_json(failures, &j, e) < 0 || judge_bounds_from_json(bounds, &j.bounds, e) < 0 ||
             judge_gates_from_json(gates, &j.gates, e) < 0 || counted_from_json(shares, &j, e) < 0) {
                 judge_done(&j);

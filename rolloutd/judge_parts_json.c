@@ -86,20 +86,21 @@ int parts_spread_from_json(json_t *list, struct judge_spread *s, struct err *e)
 
 json_t *parts_compare_to_json(const struct judge_compare *c)
 {
-        return json_pack("{s:o, s:o, s:o, s:o}", "worse", parts_ratio_to_json(&c->worse), "sound", parts_ratio_to_json(&c->sound),
-                         "effect", parts_floats_to_json(c->effect.log_l, JUDGE_EFFECTS), "spread",
-                         parts_spread_to_json(&c->spread));
+        return json_pack("{s:o, s:o*, s:o, s:o}", "worse", parts_ratio_to_json(&c->worse), "sound",
+                         c->sound ? parts_ratio_to_json(c->sound) : NULL, "effect",
+                         parts_floats_to_json(c->effect.log_l, JUDGE_EFFECTS), "spread", parts_spread_to_json(&c->spread));
 }
 
 int parts_compare_from_json(json_t *doc, struct judge_compare *c, struct err *e)
 {
-        json_t *worse, *sound, *effect, *spread;
+        json_t *worse, *sound = NULL, *effect, *spread;
 
         if (json_object_get(doc, "log_e")) /* of an earlier program, which compared otherwise: the comparison begins again */
                 return 0;
-        if (json_take("comparison", doc, e, "{s:o, s:o, s:o, s:o}", "worse", &worse, "sound", &sound, "effect", &effect, "spread",
+        if (json_take("comparison", doc, e, "{s:o, s?o, s:o, s:o}", "worse", &worse, "sound", &sound, "effect", &effect, "spread",
                       &spread) < 0 ||
-            parts_ratio_from_json(worse, &c->worse, e) < 0 || parts_ratio_from_json(sound, &c->sound, e) < 0 ||
+            parts_ratio_from_json(worse, &c->worse, e) < 0 ||
+            (sound && parts_ratio_from_json(sound, judge_compare_ask_sound(c), e) < 0) ||
             parts_floats_from_json("comparison: effect", effect, c->effect.log_l, JUDGE_EFFECTS, e) < 0 ||
             parts_spread_from_json(spread, &c->spread, e) < 0)
                 return -1;

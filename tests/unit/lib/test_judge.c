@@ -11,6 +11,8 @@
 #include "lib/judge.h"
 #include "lib/judge_explain.h"
 
+#define JUDGE __attribute__((cleanup(judge_done))) struct judge
+
 static struct policy policy(void)
 {
         struct policy p;
@@ -27,7 +29,7 @@ static struct policy policy(void)
 static struct verdict judge(const struct counts stable, const struct counts candidate, enum quality quality)
 {
         struct policy p = policy();
-        struct judge j = { 0 };
+        JUDGE j = { 0 };
         struct reading r = { .all = { stable, candidate }, .fresh = { stable, candidate } };
         struct verdict v;
 
@@ -107,7 +109,7 @@ static void counts_and_quality_give_a_verdict(void **state)
 static void a_share_below_the_limit_can_still_be_a_breach(void **state)
 {
         struct policy p = policy();
-        struct judge j = { 0 };
+        JUDGE j = { 0 };
         struct verdict v;
         int ticks = 0;
         (void) state;
@@ -126,7 +128,7 @@ static void a_share_below_the_limit_can_still_be_a_breach(void **state)
 static void one_tick_alone_never_decides_a_comparison(void **state)
 {
         struct policy p = policy();
-        struct judge j = { 0 };
+        JUDGE j = { 0 };
         struct reading r = { .all = { { 100000, 0, 0, 0 }, { 100000, 3000, 0, 0 } } };
         struct verdict v;
         (void) state;
@@ -139,7 +141,7 @@ static void one_tick_alone_never_decides_a_comparison(void **state)
 static void arms_scraped_in_turn_are_compared_all_the_same(void **state)
 {
         struct policy p = policy();
-        struct judge j = { 0 };
+        JUDGE j = { 0 };
         (void) state;
 
         for (int i = 0; i < 20; i++) {
@@ -239,7 +241,7 @@ static void promql_gates_speak_by_name(void **state)
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 struct policy p = policy();
                 struct reading r = { .fresh = { { 0 }, { 500, 0, 500, 0 } } };
-                struct judge j = { 0 };
+                JUDGE j = { 0 };
                 struct verdict v;
 
                 p.n_queries = 1;
@@ -254,7 +256,7 @@ static void promql_gates_speak_by_name(void **state)
 static void the_limits_look_at_the_last_two_minutes(void **state)
 {
         struct policy p = policy();
-        struct judge j = { 0 };
+        JUDGE j = { 0 };
         struct verdict v;
         (void) state;
 
@@ -276,7 +278,7 @@ static void the_limits_look_at_the_last_two_minutes(void **state)
 static void another_step_needs_its_own_requests(void **state)
 {
         struct policy p = policy();
-        struct judge j = { 0 };
+        JUDGE j = { 0 };
         struct reading r = { .fresh = { { 0 }, { 500, 0, 500, 0 } } };
         struct verdict v;
         (void) state;
@@ -333,7 +335,7 @@ static void play(struct judge *j, const struct policy *p, int ticks, const struc
 static void promotion_waits_for_its_proof(void **state)
 {
         struct policy p = policy();
-        struct judge j = { 0 };
+        JUDGE j = { 0 };
         struct verdict v;
         (void) state;
 
@@ -353,7 +355,7 @@ static void promotion_waits_for_its_proof(void **state)
 static void a_proof_that_cannot_come_is_said_to_be_impossible(void **state)
 {
         struct policy p = policy();
-        struct judge j = { 0 };
+        JUDGE j = { 0 };
         struct verdict v;
         (void) state;
 
@@ -428,7 +430,7 @@ static void promql_gates_have_three_outcomes_and_patience(void **state)
 
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 struct policy p = policy();
-                struct judge j = { 0 };
+                JUDGE j = { 0 };
                 struct verdict v = { 0 };
 
                 p.n_queries = 1;
@@ -450,7 +452,7 @@ static void every_gate_is_explained(void **state)
 {
         struct policy p = policy();
         struct judge_view w[JUDGE_VIEWS_MAX];
-        struct judge j = { 0 };
+        JUDGE j = { 0 };
         int n;
         (void) state;
 
@@ -480,7 +482,7 @@ static void shares_of_counters_are_tested_under_the_same_budget(void **state)
         struct policy p = policy();
         struct judge_view w[JUDGE_VIEWS_MAX];
         struct gate_value value = { .known = true };
-        struct judge j = { 0 };
+        JUDGE j = { 0 };
         struct verdict v = { 0 };
         int looks = 0;
         (void) state;
@@ -506,11 +508,27 @@ static void shares_of_counters_are_tested_under_the_same_budget(void **state)
         assert_true(w[4].evidence >= w[4].evidence_needed && w[4].state == VERDICT_BREACH);
 }
 
-static void the_state_of_a_rollout_stays_small(void **state)
+/* Errors and latency with everything there is but proofs, stable's median and p99, and a dozen PromQL gates. */
+static void the_state_of_twenty_gates_is_below_a_kibibyte(void **state)
 {
+        const struct latency_histogram h = { 2, { 5000, 50000 }, { 600, 995 }, 1000 };
+        struct gate_value values[POLICY_QUERIES_MAX] = { 0 };
+        struct policy p = policy();
+        JUDGE j = { 0 };
         (void) state;
-        assert_true(sizeof(struct judge) - sizeof(((struct judge *) NULL)->counts) < 1024);
-        assert_true(sizeof(struct judge_count) <= 48); /* of each gate that is a share, on top */
+
+        p.error_rate.budget = p.latency.budget = .01;
+        p.latency.n_quantiles = 2;
+        p.latency.quantiles[0] = .5;
+        p.latency.quantiles[1] = .99;
+        p.latency.objective_ms = 100;
+        for (p.n_queries = 0; p.n_queries < 12; p.n_queries++)
+                values[p.n_queries] = (struct gate_value){ .known = true };
+        assert_int_equal(judge_bounds_choose(&j.bounds, &p.latency, &h, true), 2);
+        judge_answers(&j, &p, values);
+        judge_add(&j, &p, &(struct reading){ .all = { { 950, 1, 950, 1 }, { 50, 1, 50, 1 } } }, 5000);
+        print_message("  %zu bytes\n", judge_bytes(&j));
+        assert_true(judge_bytes(&j) < 1024);
 }
 
 int main(void)
@@ -533,7 +551,7 @@ int main(void)
                 cmocka_unit_test(promql_gates_have_three_outcomes_and_patience),
                 cmocka_unit_test(every_gate_is_explained),
                 cmocka_unit_test(shares_of_counters_are_tested_under_the_same_budget),
-                cmocka_unit_test(the_state_of_a_rollout_stays_small),
+                cmocka_unit_test(the_state_of_twenty_gates_is_below_a_kibibyte),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

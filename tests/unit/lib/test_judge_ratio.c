@@ -12,6 +12,8 @@
 
 #include "lib/judge_compare.h"
 
+#define COMPARE __attribute__((cleanup(judge_compare_done))) struct judge_compare
+
 /*
  * Independently computed with 50 digits by tests/unit/lib/judge_exact.py, which prints this table: for a list of ticks the log
  * evidence after the last one.
@@ -235,14 +237,14 @@ static void odd_counts_keep_the_evidence_a_number(void **state)
         (void) state;
 
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-                struct judge_compare c = { 0 };
+                COMPARE c = { 0 };
                 struct judge_interval in;
 
                 for (int tick = 0; tick < 50; tick++)
                         judge_compare_add(&c, 1, 2, cases[i].n_a, cases[i].x_a, cases[i].n_b, cases[i].x_b);
                 judge_effect_interval(&c.effect, .05, &in);
                 print_message("  %s: %g, %g to %g\n", cases[i].name, judge_ratio_log_e(&c.worse), in.low, in.high);
-                assert_true(isfinite(judge_ratio_log_e(&c.worse)) && isfinite(judge_ratio_log_e(&c.sound)));
+                assert_true(isfinite(judge_ratio_log_e(&c.worse)) && isfinite(judge_ratio_log_e(judge_compare_sound(&c))));
                 assert_true(in.low <= 1 || cases[i].x_b * cases[i].n_a > cases[i].x_a * cases[i].n_b);
                 assert_true(judge_spread_burst(&c.spread) >= 1);
         }
@@ -263,7 +265,7 @@ static int found(const struct traffic *f, double r0, double alpha, int *ticks)
 
         *ticks = 0;
         for (int i = 0; i < 400; i++) {
-                struct judge_compare c = { 0 };
+                COMPARE c = { 0 };
 
                 for (int tick = 0; tick < 60; tick++) /* stable is watched before the candidate has traffic */
                         judge_spread_add(&c.spread, f->n_a, bursts(f->n_a, f->p_a, f->burst));
@@ -378,15 +380,15 @@ static void the_interval_covers_the_ratio_at_every_tick(void **state)
 static void how_much_is_missing_is_about_what_it_takes(void **state)
 {
         const int64_t n[2] = { 95000, 5000 }, x[2] = { 950, 50 };
-        struct judge_compare c = { 0 };
+        COMPARE c = { 0 };
         double missing = judge_compare_missing(&c, 2, log(20), .05, n, x), took = 0;
         (void) state;
 
         dice = 6;
         for (int i = 0; i < 50; i++) {
-                struct judge_compare fresh = { 0 };
+                COMPARE fresh = { 0 };
 
-                while (fresh.sound.peak < log(20)) {
+                while (judge_compare_sound(&fresh)->peak < log(20)) {
                         judge_compare_add(&fresh, 0, 2, 950, binomial(950, .01), 50, binomial(50, .01));
                         took += 1000 / 50.0;
                 }

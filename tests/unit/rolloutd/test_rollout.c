@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/auto.h"
+#include "lib/judge_query.h"
 #include "lib/mem.h"
 #include "rolloutd/rollout_json.h"
 
@@ -385,15 +386,16 @@ static struct rollout rich(void)
                 .unpaired = { { 1, 0, 0, 0 }, { 0, 0, 1, 0 } },
                 .window_since_ms = 99,
                 .errors = { .worse = { .log_e = { .1, -.2, 1e-17, 3, 4, 1.0 / 3 }, .peak = 2.5, .ticks = 9 },
-                            .sound = { .log_e = { -3 } },
                             .effect = { .log_l = { [10] = -1e30f } },
                             .spread = { 1, 2, 3, 4.5 } },
                 .burn = { { .bad = { 1.5 }, .all = { [3] = 7 } } },
                 .step_since_ms = 5,
                 .last_ms = 6,
                 .failures = { 0, 3 },
-                .counts = { { 0 }, { 1, 100, 2, 101, .5, 1 } },
         };
+        judge_compare_ask_sound(&r.judge.errors)->log_e[0] = -3;
+        judge_gate_of(&r.judge, 1)->share = xcalloc(1, sizeof(struct judge_count));
+        *judge_gate_of(&r.judge, 1)->share = (struct judge_count){ 1, 100, 2, 101, .5, 1 };
         r.judge.bounds = (struct judge_bounds){
                 .list = xcalloc(2, sizeof *r.judge.bounds.list), .n = 2, .at_objective = 4, .merged = 1, .watched = 1234
         };
@@ -431,7 +433,11 @@ static void json_keeps_everything(void **state)
         assert_ok(rollout_decode(first, NULL, &again, &e), e);
         second = rollout_encode(&again);
         assert_string_equal(first, second);
+        assert_true(memcmp(r.judge.errors.sound, again.judge.errors.sound, sizeof *r.judge.errors.sound) == 0);
+        free(TAKE(r.judge.errors.sound)); /* the rest is the same byte for byte */
+        free(TAKE(again.judge.errors.sound));
         assert_true(memcmp(&r.judge, &again.judge, offsetof(struct judge, bounds)) == 0);
+        assert_int_equal(again.judge.gates[1].share->of, 100);
         assert_int_equal(again.judge.bounds.n, 2);
         assert_true(memcmp(r.judge.bounds.list, again.judge.bounds.list, 2 * sizeof *r.judge.bounds.list) == 0);
         assert_memory_equal(&r.policy->queries[0], &again.policy->queries[0], sizeof r.policy->queries[0]);
