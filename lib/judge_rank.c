@@ -2,69 +2,85 @@
 #include "lib/judge_rank.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/mem.h"
 
-struct point {
-        double value;
-        bool of_x;
+struct samples { /* sorted; a shift leaves them so */
+        double *x, *y;
+        size_t m, n;
 };
+
+static void samples_done(struct samples *s)
+{
+        free(s->x);
+        free(s->y);
+}
+#define AUTO_SAMPLES __attribute__((cleanup(samples_done))) struct samples
 
 static int by_value(const void *a, const void *b)
 {
-        double x = ((const struct point *) a)->value, y = ((const struct point *) b)->value;
+        double x = *(const double *) a, y = *(const double *) b;
 
         return (x > y) - (x < y);
 }
 
-/* Sum of the ranks of x - mu, and the sum of t^3 - t over ties. */
-static double rank_sum(double mu, const double *x, size_t m, const double *y, size_t n, double *ties)
+static double *sorted(const double *v, size_t n)
 {
-        struct point *p = xcalloc(m + n, sizeof *p);
+        double *copy = xcalloc(n, sizeof *copy);
+
+        memcpy(copy, v, n * sizeof *copy);
+        qsort(copy, n, sizeof *copy, by_value);
+        return copy;
+}
+
+static struct samples samples(const double *x, size_t m, const double *y, size_t n)
+{
+        return (struct samples){ .x = sorted(x, m), .y = sorted(y, n), .m = m, .n = n };
+}
+
+/* Sum of the ranks of x - mu, and the sum of t^3 - t over ties: both samples side by side, from the lowest value up. */
+static double rank_sum(const struct samples *s, double mu, double *ties)
+{
+        size_t i = 0, j = 0;
         double sum = 0;
 
-        for (size_t i = 0; i < m + n; i++)
-                p[i] = i < m ? (struct point){ x[i] - mu, true } : (struct point){ y[i - m], false };
-        qsort(p, m + n, sizeof *p, by_value);
         *ties = 0;
-        for (size_t i = 0, end; i < m + n; i = end) {
-                size_t of_x = 0;
+        while (i < s->m || j < s->n) {
+                double value = j == s->n || (i < s->m && s->x[i] - mu <= s->y[j]) ? s->x[i] - mu : s->y[j];
+                size_t first = i + j, of_x = i;
 
-                for (end = i; end < m + n && p[end].value <= p[i].value; end++)
-                        of_x += p[end].of_x;
-                double t = (double) (end - i);
+                while (i < s->m && s->x[i] - mu <= value)
+                        i++;
+                while (j < s->n && s->y[j] <= value)
+                        j++;
+                double t = (double) (i + j - first);
 
-                sum += (double) of_x * ((double) (i + end + 1) / 2);
+                sum += (double) (i - of_x) * ((double) (first + i + j + 1) / 2);
                 *ties += t * t * t - t;
         }
-        free(p);
         return sum;
 }
 
-double judge_rank_w(double mu, double z, const double *x, size_t m, const double *y, size_t n)
+static double statistic(const struct samples *s, double mu, double z)
 {
-        double a = (double) m, b = (double) n, ties;
-        double d = rank_sum(mu, x, m, y, n, &ties) - a * (a + 1) / 2 - a * b / 2;
+        double a = (double) s->m, b = (double) s->n, ties;
+        double d = rank_sum(s, mu, &ties) - a * (a + 1) / 2 - a * b / 2;
         double sigma = sqrt(a * b / 12 * ((a + b + 1) - ties / ((a + b) * (a + b - 1))));
         double sign = (d > 0) - (d < 0);
 
         return (d - sign / 2) / sigma - z;
 }
 
-/* --- Brent's root finder --- */
-
-struct samples {
-        const double *x, *y;
-        size_t m, n;
-        double z;
-};
-
-static double value_at(const struct samples *s, double mu)
+double judge_rank_w(double mu, double z, const double *x, size_t m, const double *y, size_t n)
 {
-        return judge_rank_w(mu, s->z, s->x, s->m, s->y, s->n);
+        AUTO_SAMPLES s = samples(x, m, y, n);
+
+        return statistic(&s, mu, z);
 }
+
+/* --- Brent's root finder --- */
 
 /* A secant or inverse quadratic step from b, whichever fits; `half` when it would be outside or too small a gain. */
 static double interpolate(double a, double b, double c, double fa, double fb, double fc, double before, double tolerance)
@@ -89,7 +105,7 @@ static double interpolate(double a, double b, double c, double fa, double fb, do
 }
 
 /* [a, b] has the root; its ends have fa and fb. */
-static double root(const struct samples *s, double a, double b, double fa, double fb)
+static double root(const struct samples *s, double z, double a, double b, double fa, double fb)
 {
         double c = a, fc = fa;
 
@@ -115,7 +131,7 @@ static double root(const struct samples *s, double a, double b, double fa, doubl
                 a = b;
                 fa = fb;
                 b += step;
-                fb = value_at(s, b);
+                fb = statistic(s, b, z);
                 if ((fb > 0) == (fc > 0) && fb != 0) {
                         c = a;
                         fc = fa;
@@ -124,39 +140,32 @@ static double root(const struct samples *s, double a, double b, double fa, doubl
         return b;
 }
 
-static double shift_at(struct samples s, double z, double low, double high)
+static double shift_at(const struct samples *s, double z)
 {
-        s.z = z;
-        double at_low = value_at(&s, low), at_high = value_at(&s, high);
+        double low = s->x[0] - s->y[s->n - 1], high = s->x[s->m - 1] - s->y[0];
+        double at_low = statistic(s, low, z), at_high = statistic(s, high, z);
 
         if (at_low <= 0)
                 return low;
-        return at_high >= 0 ? high : root(&s, low, high, at_low, at_high);
+        return at_high >= 0 ? high : root(s, z, low, high, at_low, at_high);
 }
 
 void judge_rank_shift(const double *x, size_t m, const double *y, size_t n, double confidence, struct judge_shift *out)
 {
-        const struct samples s = { .x = x, .y = y, .m = m, .n = n };
-        double x_low = x[0], x_high = x[0], y_low = y[0], y_high = y[0], z = judge_normal_quantile((1 + confidence) / 2);
+        AUTO_SAMPLES s = samples(x, m, y, n);
+        double z = judge_normal_quantile((1 + confidence) / 2);
 
-        for (size_t i = 1; i < m; i++) {
-                x_low = fmin(x_low, x[i]);
-                x_high = fmax(x_high, x[i]);
-        }
-        for (size_t i = 1; i < n; i++) {
-                y_low = fmin(y_low, y[i]);
-                y_high = fmax(y_high, y[i]);
-        }
-        out->low = shift_at(s, z, x_low - y_high, x_high - y_low);
-        out->high = shift_at(s, -z, x_low - y_high, x_high - y_low);
-        out->estimate = shift_at(s, 0, x_low - y_high, x_high - y_low);
+        out->low = shift_at(&s, z);
+        out->high = shift_at(&s, -z);
+        out->estimate = shift_at(&s, 0);
 }
 
 double judge_rank_higher(const double *x, size_t m, const double *y, size_t n)
 {
+        AUTO_SAMPLES s = samples(x, m, y, n);
         double a = (double) m, b = (double) n, ties;
 
-        return (2 * rank_sum(0, x, m, y, n, &ties) - a * (a + 1)) / (2 * a * b);
+        return (2 * rank_sum(&s, 0, &ties) - a * (a + 1)) / (2 * a * b);
 }
 
 double judge_normal_quantile(double p)
