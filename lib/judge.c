@@ -19,6 +19,16 @@ void judge_answers(struct judge *j, const struct policy *p, const struct gate_va
         }
 }
 
+void judge_watch_answers(struct judge *j, const struct policy *p, const struct gate_value *queries)
+{
+        for (int i = 0; i < p->n_queries; i++) {
+                struct judge_asked a = judge_asked(j, p, i, &queries[i]);
+
+                if (policy_compares(a.q))
+                        judge_query_kind(a.q)->look(j, &a);
+        }
+}
+
 static bool gate_breaks(const struct judge *j, const struct policy *p, int i, const struct gate_value *value, struct verdict *v)
 {
         struct judge_asked a = judge_asked(j, p, i, value);

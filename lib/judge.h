@@ -67,7 +67,9 @@ size_t judge_bytes(const struct judge *j);                      /* of memory, al
 void judge_watch(struct judge *j, const struct counts *stable); /* a tick of stable alone, before the candidate has traffic */
 void judge_answers(struct judge *j, const struct policy *p,
                    const struct gate_value *queries); /* once per look, before deciding */
-void judge_watch_again(struct judge *j);              /* forget what was watched, and the bounds chosen from it */
+/* The same before the candidate has traffic, when there is nothing to compare: how stable's counters of gates that compare cluster. */
+void judge_watch_answers(struct judge *j, const struct policy *p, const struct gate_value *queries);
+void judge_watch_again(struct judge *j); /* forget what was watched, and the bounds chosen from it */
 /* How many comparisons share false_rollback: those of the policy, without the bounds that turned out to be one. */
 int judge_comparisons(const struct judge *j, const struct policy *p);
 /* What PromQL gate i says by itself: false when it has passed. */

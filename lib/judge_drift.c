@@ -143,14 +143,15 @@ static double sum_of(const float v[JUDGE_CLASSES])
         return sum;
 }
 
-/* Chi-square of stable's two ticks by its degrees of freedom, into the spread's mean. */
-static void measure_spread(struct judge_drift *d)
+/* Chi-square of stable's two newest increments by its degrees of freedom, into the spread's mean. */
+static void measure_spread(struct judge_drift *d, const float now[JUDGE_CLASSES])
 {
-        const float *now = d->waiting[ARM_STABLE];
         double n1 = sum_of(now), n2 = sum_of(d->before), all = n1 + n2, chi = 0;
         int freedom = -1;
 
-        for (int k = 0; k < d->n && n2 > 0 && all > 1; k++) {
+        if (n1 < 1)
+                return; /* the next scrape is still to come */
+        for (int k = 0; k < d->n && n2 >= 1; k++) {
                 double m = (double) now[k] + (double) d->before[k], off = (double) now[k] / n1 - (double) d->before[k] / n2;
 
                 if (m <= 0)
@@ -206,14 +207,14 @@ static void tick(struct judge_drift *d, double max_ratio, double slack)
                 for (int side = JUDGE_ABOVE; side <= JUDGE_BELOW; side++)
                         bet(d, k, (enum judge_side) side, max_ratio, slack, n);
         d->peak = fmax(d->peak, judge_drift_log_e(d));
-        measure_spread(d);
         for (int a = 0; a < ARM_COUNT; a++)
                 for (int k = 0; k < d->n; k++)
                         d->total[a][k] += (double) d->waiting[a][k];
         memset(d->waiting, 0, sizeof d->waiting);
 }
 
-static void look(struct judge_drift *d, enum arm a, const double now[JUDGE_CLASSES], bool compare)
+/* What is new since the last look; nothing when that interval is passed over. */
+static void increase(struct judge_drift *d, enum arm a, const double now[JUDGE_CLASSES], float more[JUDGE_CLASSES])
 {
         double all = 0;
         bool back = false;
@@ -222,9 +223,10 @@ static void look(struct judge_drift *d, enum arm a, const double now[JUDGE_CLASS
                 back |= now[k] < d->last[a][k];
                 all += now[k];
         }
-        if (judge_meter_look(&d->meter[a], all, back) && compare)
-                for (int k = 0; k < d->n; k++)
-                        d->waiting[a][k] += (float) (now[k] - d->last[a][k]);
+        bool counts = judge_meter_look(&d->meter[a], all, back);
+
+        for (int k = 0; k < JUDGE_CLASSES; k++)
+                more[k] = counts ? (float) (now[k] - d->last[a][k]) : 0;
         memcpy(d->last[a], now, sizeof d->last[a]);
 }
 
@@ -240,9 +242,17 @@ int judge_drift_look(struct judge_drift *d, double max_ratio, double slack, cons
         if (classify(d, now[ARM_STABLE], counts[ARM_STABLE], "stable version", why, size) < 0 ||
             classify(d, now[ARM_CANDIDATE], counts[ARM_CANDIDATE], "candidate", why, size) < 0)
                 return -1;
-        for (int a = 0; a < ARM_COUNT; a++)
-                look(d, (enum arm) a, counts[a], compare);
+        float stable[JUDGE_CLASSES], candidate[JUDGE_CLASSES];
+        bool bets = compare && d->spread.weight >= JUDGE_DRIFT_WATCH;
+
+        increase(d, ARM_STABLE, counts[ARM_STABLE], stable);
+        increase(d, ARM_CANDIDATE, counts[ARM_CANDIDATE], candidate);
+        for (int k = 0; bets && k < d->n; k++) {
+                d->waiting[ARM_STABLE][k] += stable[k];
+                d->waiting[ARM_CANDIDATE][k] += candidate[k];
+        }
         tick(d, max_ratio, slack);
+        measure_spread(d, stable);
         return 0;
 }
 

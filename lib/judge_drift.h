@@ -16,8 +16,8 @@
  *
  * and still cannot gain on average. E is the average of all of them: an average of e-processes is one, however the classes depend on each other
  * (Vovk and Wang, "E-values: Calibration, combination and applications", Ann. Stat. 2021), and costs ln(number of bets), at most 4.6, where
- * a test a class would cost as much. As there, a twentieth of the stake is spent bit by bit. Batches of like rows are bursts:
- * b comes from the chi-square of stable's classes between neighbouring ticks over its degrees of freedom. Pure.
+ * a test a class would cost as much. As there, a twentieth of the stake is spent bit by bit. Batches of like rows are bursts: b comes from the chi-square
+ * of stable's classes between neighbouring looks over its degrees of freedom. Until there are JUDGE_DRIFT_WATCH of them nobody bets. Pure.
  */
 #pragma once
 
@@ -30,7 +30,14 @@
 #include "lib/judge_ratio.h"
 #include "lib/judge_spread.h"
 
-enum { JUDGE_CLASSES = 16, JUDGE_CLASS_LEN = 15, JUDGE_BETS = 3, JUDGE_TABLE_ROWS = 64, JUDGE_CLASS_TEXT = 48 };
+enum {
+        JUDGE_CLASSES = 16,
+        JUDGE_CLASS_LEN = 15,
+        JUDGE_BETS = 3,
+        JUDGE_TABLE_ROWS = 64,
+        JUDGE_CLASS_TEXT = 48,
+        JUDGE_DRIFT_WATCH = 8
+};
 
 /* What a query by one label gives of one release. Labels are cut to JUDGE_CLASS_LEN. */
 struct judge_table {
@@ -51,7 +58,7 @@ struct judge_drift { /* zeroed: nothing seen. 1.4 KiB */
         struct judge_meter meter[ARM_COUNT];
         double last[ARM_COUNT][JUDGE_CLASSES], total[ARM_COUNT][JUDGE_CLASSES];
         float waiting[ARM_COUNT][JUDGE_CLASSES];
-        float before[JUDGE_CLASSES]; /* stable's tick before this one */
+        float before[JUDGE_CLASSES]; /* stable's increment before this one */
         struct judge_spread spread;
         float log_e[JUDGE_CLASSES][2][JUDGE_BETS]; /* stake included; by enum judge_side */
         double peak;                               /* the highest log E so far */

@@ -3,29 +3,34 @@
 
 #include <math.h>
 
-static void look(struct judge_pair *p, enum arm a, const struct judge_pair_look *now, bool compare)
+/* What is new since the last look; nothing when that interval is passed over. */
+static struct judge_pair_look increase(struct judge_pair *p, enum arm a, const struct judge_pair_look *now)
 {
         double of = now->of - p->meter[a].all, bad = now->bad - p->last[a];
         bool back = now->bad < p->last[a];
 
         p->last[a] = now->bad;
-        if (!judge_meter_look(&p->meter[a], now->of, back) || !compare)
-                return;
-        p->waiting[a].of += of;
-        p->waiting[a].bad += fmin(of, bad);
+        if (!judge_meter_look(&p->meter[a], now->of, back))
+                return (struct judge_pair_look){ 0 };
+        return (struct judge_pair_look){ .bad = fmin(of, bad), .of = of };
 }
 
-void judge_pair_look(struct judge_pair *p, double max_ratio, double min_ratio, const struct judge_pair_look now[ARM_COUNT],
-                     bool compare)
+/* Is this increment of stable only measured? */
+static bool watch(struct judge_pair *p, const struct judge_pair_look *stable, bool compare)
+{
+        if (compare && p->watched >= JUDGE_PAIR_WATCH)
+                return false;
+        if (stable->of >= 1) {
+                judge_spread_add(&p->test.spread, llround(stable->of), llround(stable->bad));
+                p->watched++;
+        }
+        return true;
+}
+
+static void compare_waiting(struct judge_pair *p, double max_ratio, double min_ratio)
 {
         struct judge_pair_look *s = &p->waiting[ARM_STABLE], *c = &p->waiting[ARM_CANDIDATE];
 
-        for (int a = 0; a < ARM_COUNT; a++) {
-                if (!judge_is_count(now[a].bad) || !judge_is_count(now[a].of))
-                        return;
-        }
-        for (int a = 0; a < ARM_COUNT; a++)
-                look(p, (enum arm) a, &now[a], compare);
         if (s->of < 1 || c->of < 1)
                 return;
         judge_compare_add(&p->test, max_ratio, min_ratio, llround(s->of), llround(s->bad), llround(c->of), llround(c->bad));
@@ -34,4 +39,23 @@ void judge_pair_look(struct judge_pair *p, double max_ratio, double min_ratio, c
                 p->total[a].of += p->waiting[a].of;
                 p->waiting[a] = (struct judge_pair_look){ 0 };
         }
+}
+
+void judge_pair_look(struct judge_pair *p, double max_ratio, double min_ratio, const struct judge_pair_look now[ARM_COUNT],
+                     bool compare)
+{
+        struct judge_pair_look more[ARM_COUNT];
+
+        for (int a = 0; a < ARM_COUNT; a++)
+                if (!judge_is_count(now[a].bad) || !judge_is_count(now[a].of))
+                        return;
+        for (int a = 0; a < ARM_COUNT; a++)
+                more[a] = increase(p, (enum arm) a, &now[a]);
+        if (watch(p, &more[ARM_STABLE], compare))
+                return;
+        for (int a = 0; a < ARM_COUNT; a++) {
+                p->waiting[a].bad += more[a].bad;
+                p->waiting[a].of += more[a].of;
+        }
+        compare_waiting(p, max_ratio, min_ratio);
 }

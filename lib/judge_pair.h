@@ -2,13 +2,18 @@
  * Is a share of counted things more, or less, than so many times stable's? Two growing counters of each release, looked at at the same
  * time: features that are null of all features, approvals of all decisions, false alarms of all that was looked into. Counters become
  * increments by judge_meter.h; an increment of one release waits until there is one of the other too, and then both are a tick of
- * judge_compare.h, which has the test: `worse` says more than max_ratio times, `sound` less than min_ratio times. Pure.
+ * judge_compare.h, which has the test: `worse` says more than max_ratio times, `sound` less than min_ratio times.
+ *
+ * Nulls come by rows and rows by batches: how they cluster is measured on stable from the first look on, also while there is nothing
+ * to compare with, and the first JUDGE_PAIR_WATCH of its increments are measured only. Pure.
  */
 #pragma once
 
 #include "lib/counts.h"
 #include "lib/judge_compare.h"
 #include "lib/judge_meter.h"
+
+enum { JUDGE_PAIR_WATCH = 5 };
 
 struct judge_pair_look { /* the counters of one release as they are */
         double bad, of;
@@ -19,6 +24,7 @@ struct judge_pair { /* zeroed: nothing seen */
         struct judge_meter meter[ARM_COUNT];
         double last[ARM_COUNT]; /* the bad ones, when last looked at */
         struct judge_pair_look waiting[ARM_COUNT], total[ARM_COUNT];
+        double watched; /* increments of stable that were measured only */
 };
 
 /* compare: false: there is nothing to compare with, only note the counters. A ratio of 0 is not asked. */

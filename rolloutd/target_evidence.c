@@ -133,6 +133,7 @@ static bool compares(const struct rollout *r)
 static void take_answers(struct target *t, const struct evidence *ev)
 {
         const struct policy *p = t->now.policy;
+        bool watch = t->now.phase == PHASE_PENDING;
 
         if (p->n_queries == 0)
                 return;
@@ -140,8 +141,8 @@ static void take_answers(struct target *t, const struct evidence *ev)
                 t->answers = xcalloc(POLICY_QUERIES_MAX, sizeof *t->answers);
         memcpy(t->answers, ev->queries, POLICY_QUERIES_MAX * sizeof *t->answers);
         for (int i = 0; i < p->n_queries; i++)
-                t->answers[i].apart = policy_compares(&p->queries[i]) && !compares(&t->now);
-        judge_answers(&t->now.judge, p, t->answers);
+                t->answers[i].apart = policy_compares(&p->queries[i]) && (watch || !compares(&t->now));
+        (watch ? judge_watch_answers : judge_answers)(&t->now.judge, p, t->answers);
         for (int i = 0; i < p->n_queries; i++) /* they were borrowed */
                 t->answers[i].table[ARM_STABLE] = t->answers[i].table[ARM_CANDIDATE] = NULL;
 }
@@ -207,6 +208,7 @@ static void judge_it(struct target *t, const struct evidence *ev)
         struct verdict v;
 
         if (r->phase == PHASE_PENDING) { /* there is nothing to judge yet, only whether one could */
+                take_answers(t, ev);
                 if (ev->ok)
                         watch_stable(t, ev);
                 if (t->reading->quality == QUALITY_GOOD)
