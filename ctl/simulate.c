@@ -94,6 +94,8 @@ static int take_latency(const struct call *call, struct sim_traffic *t, struct e
         if ((latency && take_pair("latency", latency, 100000, t->median_ms, e) < 0) ||
             (tail && take_positive("tail", tail, 1000, &t->tail, e) < 0))
                 return -1;
+        if (latency && call_has(call, "slow"))
+                return err_set(e, ERR_INVALID, "--slow is a share, --latency a distribution: one of them");
         if (latency && !(t->median_ms[0] >= .01 && t->median_ms[1] >= .01))
                 return err_set(e, ERR_INVALID, "--latency: a median must be at least 0.01 ms");
         return t->tail > 1 ? 0 : err_set(e, ERR_INVALID, "--tail must be above 1");
@@ -322,8 +324,19 @@ static void print_exposure(const struct ctl *c, const struct simulation *s)
         output_table(c, t);
 }
 
+/* What a simulation cannot ask. */
+static void note_left_out(const struct ctl *c, const struct policy *p)
+{
+        int n = p->n_queries + (p->kayenta.n_metrics > 0);
+
+        if (n > 0)
+                ctl_note(c, "%d PromQL and Kayenta gate%s of policy %s left out: there is nothing to ask", n, n == 1 ? "" : "s",
+                         p->name);
+}
+
 static void print_tables(const struct ctl *c, const struct simulation *s)
 {
+        note_left_out(c, &s->policy);
         print_found(c, s);
         ctl_note(c,
                  "share of %d rollouts that were rolled back, and the median time until then; bad releases: BEST is a test that "

@@ -120,6 +120,7 @@ def test_a_prometheus_that_has_nothing_is_refused(ctl, prometheus):
         (["--rate", "10", "--errors", "1:200"], '--errors: "200" is not a number from 0 to 100'),
         (["--rate", "10", "--errors", "1", "--limit", "25h"], "--limit must be at most 24h"),
         (["--runs", "0"], "--runs must be 1 to"),
+        (["--rate", "10", "--errors", "1", "--slow", "1", "--latency", "20"], "one of them"),
         (["--harm", "3"], "are for a recording"),
         (["--prometheus", "http://127.0.0.1:1"], "needs --target"),
         (["--prometheus", "http://127.0.0.1:1", "--target", "a b"], "may hold only"),
@@ -130,6 +131,18 @@ def test_a_prometheus_that_has_nothing_is_refused(ctl, prometheus):
 )
 def test_misuse_is_refused_with_a_sentence(ctl, args, sentence):
     ctl.fails(2, sentence, "simulate", SMALL, *args)
+
+
+def test_gates_that_cannot_be_simulated_are_named(ctl):
+    (ctl.cwd / "asks.yaml").write_text("""name: asks
+summary: two gates with questions
+steps: [{ weight: 5, hold: 10m }, { weight: 100, hold: 10m }]
+gates:
+  promql: [{ name: queue, query: 'up', max: 1 }]
+  kayenta: { metrics: [{ name: a, query: 'a{version="{{release}}"}' }] }
+""")
+    done = ctl.run("simulate", "asks.yaml", "--rate", 10, "--errors", 1, "--runs", 2)
+    assert "2 PromQL and Kayenta gates of policy asks left out" in done.stderr
 
 
 @pytest.mark.parametrize(
