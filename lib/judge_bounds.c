@@ -8,8 +8,6 @@
 #include "lib/judge_share.h"
 #include "lib/mem.h"
 
-static const double above_least = 5;
-
 void judge_bounds_done(struct judge_bounds *b)
 {
         free(b->list);
@@ -43,11 +41,6 @@ bool judge_bounds_wanted(const struct judge_bounds *b, const struct policy_share
         return missing(b, latency) >= 0;
 }
 
-double judge_bounds_needed(double quantile)
-{
-        return ceil(above_least / (1 - quantile) - 1e-6);
-}
-
 static int nearest_above(const struct latency_histogram *h, double quantile)
 {
         int i = 0;
@@ -79,7 +72,7 @@ int judge_bounds_choose(struct judge_bounds *b, const struct policy_share *laten
 
         b->watched = (float) stable->all;
         for (int i = 0; latency->on && stable->n > 0 && i < latency->n_quantiles; i++) {
-                if (have >> i & 1 || (double) stable->all < judge_bounds_needed(latency->quantiles[i]))
+                if (have >> i & 1 || (double) stable->all < policy_quantile_requests(latency->quantiles[i]))
                         continue;
                 int k = nearest_above(stable, latency->quantiles[i]);
                 struct judge_bound *same = find(b, stable->us[k]);
@@ -193,7 +186,7 @@ bool judge_bounds_open(const struct judge_bounds *b, const struct policy_share *
 
         if (i < 0)
                 return false;
-        double needed = judge_bounds_needed(latency->quantiles[i]);
+        double needed = policy_quantile_requests(latency->quantiles[i]);
 
         snprintf(gate, sizeof gate, "latency-%s", judge_quantiles_text(latency, 1U << i).text);
         verdict_say(v, VERDICT_NO_EVIDENCE, gate,

@@ -45,8 +45,6 @@ struct judge_bounds { /* zeroed: none chosen. judge_bounds_done() frees; not to 
 
 void judge_bounds_done(struct judge_bounds *b); /* none chosen again */
 
-double judge_bounds_needed(double quantile); /* requests of stable that it takes to choose one */
-
 /* Is there a quantile without a bound? */
 bool judge_bounds_wanted(const struct judge_bounds *b, const struct policy_share *latency);
 /* Choose what is not chosen yet and can be. untouched: nothing of the rollout has been compared. Returns how many bounds are new. */

@@ -1,6 +1,8 @@
 /* What a policy may say. */
 #include "lib/policy.h"
 
+#include <math.h>
+
 #include <string.h>
 
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
@@ -165,6 +167,13 @@ int policy_check(const struct policy *p, struct err *e)
             check_range("replicas", p->replicas, 1, POLICY_REPLICAS_MAX, "1 to 32", e) < 0)
                 return -1;
         return 0;
+}
+
+double policy_quantile_requests(double quantile)
+{
+        static const double above_least = 5;
+
+        return ceil(above_least / (1 - quantile) - 1e-6);
 }
 
 int policy_proofs(const struct policy *p)

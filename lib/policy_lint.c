@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "lib/judge_bounds.h"
 #include "lib/judge_ratio.h"
 
 /* What a mixture over unknown ratios costs over one that knows: about ln 4 (judge_ratio.h). */
@@ -94,7 +93,7 @@ static int check_watch(const struct policy_share *s, const struct policy_expecte
         double watched = t->rate * watched_seconds;
 
         for (int i = 0; i < s->n_quantiles; i++) {
-                double needed = judge_bounds_needed(s->quantiles[i]);
+                double needed = policy_quantile_requests(s->quantiles[i]);
 
                 if (watched < needed)
                         return err_set(e, ERR_INVALID,
