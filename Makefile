@@ -176,7 +176,7 @@ tsan: ## unit tests and registryd's component tests under ThreadSanitizer
 	@TSAN_OPTIONS="log_path=$(CURDIR)/build/tsan/race suppressions=$(CURDIR)/tests/tsan.supp" $(MAKE) --no-print-directory MODE=tsan test-unit test-component T=test_registryd
 	@set -- build/tsan/race.*; if [ -e "$$1" ]; then cat "$$@"; exit 1; fi
 
-demo: ## see it: a model rolled out, a worse one rolled back by itself, an older one brought back (3 minutes)
+demo: ## see it: a model rolled out, a worse one rolled back by itself, an older one brought back (10 minutes)
 	@$(MAKE) --no-print-directory deps SECTIONS='build run'
 	@$(MAKE) --no-print-directory -j$$(nproc) programs
 	@SLUICE_BIN=$(abspath $(BIN)) $(PYTHON) demo/demo.py

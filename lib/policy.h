@@ -74,5 +74,5 @@ struct policy {
 void policy_defaults(struct policy *p);                  /* everything but name, steps and gates */
 int policy_check(const struct policy *p, struct err *e); /* INVALID with a sentence */
 int policy_comparisons(const struct policy *p);          /* how many comparisons share false_rollback */
-double policy_quantile_requests(double quantile); /* of stable, that it takes to see one of its quantiles */
+double policy_quantile_requests(double quantile);        /* of stable, that it takes to see one of its quantiles */
 int policy_proofs(const struct policy *p);               /* how many proofs share false_promotion */

@@ -9,7 +9,7 @@
 #include "rolloutd/target_private.h"
 
 /* WATCH_SERIES: what an instance has, at most, when all bounds of its histogram are asked for. */
-enum { RANGE_MOST_MS = 5 * 60 * 1000, WATCH_TICKS_MAX = 120, WATCH_SERIES = 32, WATCH_SAMPLES = 400000 };
+enum { RANGE_MOST_MS = 5 * 60 * 1000, WATCH_TICKS_MAX = 120, WATCH_SERIES = 32, WATCH_SAMPLES = 100000 };
 
 /* Before the first step it is only asked whether the candidate is watched. */
 bool target_wants_evidence(const struct target *t)
@@ -252,7 +252,8 @@ static void answered(void *arg, const struct evidence *ev)
         judge_it(t, ev);
 }
 
-/* How much of stable's past is asked for. With every bound of the histogram the answer has a cap: PROMETHEUS_SAMPLES_MAX. */
+/* How much of stable's past is asked for. With every bound of the histogram it is less where there are many instances: reading the
+ * answer must not keep the loop from a rollback. */
 static int64_t watch_ms(const struct target *t, bool every_bound)
 {
         int64_t instances = expected(t, &t->now.stable) + expected(t, &t->now.candidate);
