@@ -291,7 +291,7 @@ const struct command commands[] = {
                         "Without flags: the scenarios of docs/judge.md. With --rate and --errors: each rate with each pair of "
                         "error shares. With --prometheus and --target: the traffic of the last hour; each request goes to the "
                         "candidate by chance. With --recorded: the same from a file, for a Prometheus that is out of reach, got by\n"
-                        "  curl -s PROMETHEUS/api/v1/query --data-urlencode 'query={__name__=~\"up|scorer_.*\",target=\"TARGET\"}[1h]'\n"
+                        "curl -s PROMETHEUS/api/v1/query --data-urlencode 'query={__name__=~\"up|scorer_.*\",target=\"TARGET\"}[1h]'\n"
                         "PromQL and Kayenta gates are left out: there is nothing to ask.",
                 .example = "ctl simulate policies/canary.yaml --rate 50 --errors 0.2:0.2 --errors 0.2:1",
                 .args = { { "FILE", VALUE_FILE } },

@@ -59,8 +59,9 @@ json_t *kayenta_view(const struct rollout *r, const struct kayenta_judgement *j)
         for (int g = 0; g < k->n_groups; g++)
                 json_array_append_new(groups, group_to_json(k, j, g));
         return json_pack("{s:s, s:s, s:s, s:o, s:o, s:f, s:f, s:i, s:i, s:f, s:o, s:o}", "gate", POLICY_KAYENTA_GATE, "kind",
-                         "kayenta", "state", verdict_state_name(j->state), "says", *j->says ? json_string(j->says) : json_null(),
-                         "score", number_or_null(j->scored, j->score), "pass", k->pass, "marginal", k->marginal, "points",
-                         j->points, "points_needed", k->points, "interval_s", (double) k->interval_ms / 1000, "groups", groups,
-                         "metrics", metrics);
+                         "kayenta", "state", verdict_state_name(j->state), "says",
+                         *j->says ? json_sprintf("%s: %s", POLICY_KAYENTA_GATE, j->says) : json_null(), "score",
+                         number_or_null(j->scored, j->score), "pass", k->pass, "marginal", k->marginal, "points", j->points,
+                         "points_needed", k->points, "interval_s", (double) k->interval_ms / 1000, "groups", groups, "metrics",
+                         metrics);
 }

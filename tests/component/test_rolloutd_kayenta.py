@@ -80,12 +80,12 @@ def gate_of(rollouts, model):
 
 
 def says(rollouts, model, sentence):
-    wait_until(lambda: sentence in (gate_of(rollouts, model)["says"] or ""), sentence, 30)
+    wait_until(lambda: sentence in (gate_of(rollouts, model)["says"] or ""), sentence, 60)
 
 
 def test_what_passes_goes_on_and_shows_its_score(rollouts, model):
     begin(rollouts, model, UP)
-    wait_until(lambda: "waits until somebody promotes" in rollouts.get(model)["message"], "its gates have passed", 40)
+    wait_until(lambda: "waits until somebody promotes" in rollouts.get(model)["message"], "its gates have passed", 60)
     gate = gate_of(rollouts, model)
     assert gate["state"] == "healthy" and gate["score"] == 100 and gate["points"] >= gate["points_needed"] == 6
     assert gate["groups"] == [{"name": "metrics", "weight": None, "score": 100}]
@@ -101,7 +101,7 @@ def test_what_passes_goes_on_and_shows_its_score(rollouts, model):
 def test_what_fails_is_rolled_back(rollouts, model):
     rollouts.behave(2, delay_ms=60)
     begin(rollouts, model, LATENCY)
-    back = rollouts.wait(model, "it is back", 40, phase="ROLLED_BACK", stable=1)
+    back = rollouts.wait(model, "it is back", 60, phase="ROLLED_BACK", stable=1)
     assert back["verdict"]["gate"] == "kayenta" and back["verdict"]["numbers"]["kayenta_score"] == 0
     assert "kayenta: the score is 0, below 50: latency is high" in back["message"]
     gate = gate_of(rollouts, model)
@@ -118,4 +118,4 @@ def test_what_cannot_be_judged_holds_and_says_why(rollouts, model, metrics, sent
     says(rollouts, model, sentence)
     seen = rollouts.get(model)
     assert seen["phase"] == "CANARY" and seen["step"] == 0
-    wait_until(lambda: f"no evidence: kayenta: {sentence}" in rollouts.get(model)["message"], "the message says so", 20)
+    wait_until(lambda: f"no evidence: kayenta: {sentence}" in rollouts.get(model)["message"], "the message says so", 60)
