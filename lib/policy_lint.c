@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "lib/judge_mean.h"
 #include "lib/judge_ratio.h"
 
 /* What a mixture over unknown ratios costs over one that knows: about ln 4 (judge_ratio.h). */
@@ -52,13 +53,14 @@ static const struct policy_step *longest(const struct policy *p)
 struct harm {                    /* that has to be found */
         double tolerated, ratio; /* shares of bad requests over stable's: what may be, and what is to be found */
         double share;            /* stable's */
-        char words[80];
+        double cost;             /* what more of the evidence's logarithm is needed than for one share */
+        char words[120];
 };
 
 static int check_harm(const struct policy *p, const struct harm *h, const struct policy_expected *t, struct err *e)
 {
         const struct policy_step *at = longest(p);
-        double needed = mixture_cost - log(p->false_rollback / policy_comparisons(p)), sum = 0,
+        double needed = mixture_cost + h->cost - log(p->false_rollback / policy_comparisons(p)), sum = 0,
                worse = fmin(1, h->ratio * h->share);
 
         if (!at)
@@ -165,10 +167,61 @@ static int check_share(const struct policy *p, const struct policy_share *s, con
         return s->sound_ratio > 0 ? check_proof(p, s, what, share, t, e) : 0;
 }
 
+/* --- gates of custom counters: of things that are one a request --- */
+
+static int check_ratio_query(const struct policy *p, const struct policy_query *q, const struct policy_expected *t, struct err *e)
+{
+        struct harm h = { .tolerated = q->max_ratio, .ratio = 2 * q->max_ratio, .share = q->expected };
+
+        if (q->expected == 0 || q->max_ratio == 0)
+                return 0;
+        (void) snprintf(h.words, sizeof h.words, "%g times stable's %.40s", h.ratio, q->name);
+        return check_harm(p, &h, t, e);
+}
+
+/* The betting on many classes costs about as much as 30 to 1; a class of a tenth that becomes twice as frequent as it may has to show. */
+static int check_drift_query(const struct policy *p, const struct policy_query *q, const struct policy_expected *t, struct err *e)
+{
+        static const double share = .1;
+        struct harm h = { .tolerated = q->max_ratio + q->slack / share, .share = share, .cost = log(30) };
+
+        h.ratio = 2 * h.tolerated;
+        (void) snprintf(h.words, sizeof h.words, "a class that is %g times as frequent in %.40s", h.ratio, q->name);
+        return check_harm(p, &h, t, e);
+}
+
+static int check_mean_query(const struct policy *p, const struct policy_query *q, const struct policy_expected *t, struct err *e)
+{
+        const struct policy_step *at = longest(p);
+        double least = JUDGE_MEAN_LEAST * JUDGE_MEAN_PAIRS, sum = 0;
+
+        for (int i = 0; i < p->n_steps; i++)
+                if (compares(&p->steps[i]))
+                        sum += (double) p->steps[i].hold_ms / 1000 * t->rate * p->steps[i].weight_bp / 10000.0;
+        if (!at || sum >= least)
+                return 0;
+        return err_set(e, ERR_INVALID,
+                       "%s: %g requests/s are %.0f of the candidate until all traffic is its, and a mean needs %.0f", q->name,
+                       t->rate, sum, least);
+}
+
+static int check_queries(const struct policy *p, const struct policy_expected *t, struct err *e)
+{
+        static int (*const checks[])(const struct policy *, const struct policy_query *, const struct policy_expected *,
+                                     struct err *) = {
+                [QUERY_RATIO] = check_ratio_query, [QUERY_DRIFT] = check_drift_query, [QUERY_MEAN] = check_mean_query
+        };
+
+        for (int i = 0; i < p->n_queries; i++)
+                if (policy_compares(&p->queries[i]) && checks[policy_query_kind(&p->queries[i])](p, &p->queries[i], t, e) < 0)
+                        return -1;
+        return 0;
+}
+
 int policy_lint(const struct policy *p, const struct policy_expected *t, struct err *e)
 {
         if (check_share(p, &p->error_rate, "errors", t->errors, t, e) < 0 ||
-            check_share(p, &p->latency, "slow answers", t->slow, t, e) < 0)
+            check_share(p, &p->latency, "slow answers", t->slow, t, e) < 0 || check_queries(p, t, e) < 0)
                 return -1;
         return check_requests(p, t, e);
 }

@@ -63,12 +63,13 @@ static void an_increment_waits_for_the_other_release(void **state)
         assert_int_equal(p.test.worse.ticks, 0);
         judge_pair_look(&p, 1.5, .5, (struct judge_pair_look[]){ { 12, 1100 }, { 1, 20 } }, true);
         assert_int_equal(p.test.worse.ticks, 1);
-        assert_int_equal(p.test.sound.ticks, 1);
+        assert_int_equal(judge_compare_sound(&p.test)->ticks, 1);
         assert_true(p.total[0].bad == 2 && p.total[0].of == 100 && p.total[1].bad == 1 && p.total[1].of == 20);
         judge_pair_look(&p, 1.5, .5, (struct judge_pair_look[]){ { 13, 1200 }, { 2, 40 } }, false); /* nothing to compare with */
         judge_pair_look(&p, 1.5, .5, (struct judge_pair_look[]){ { 14, 1300 }, { 90, 60 } }, true);
         assert_true(p.total[0].of == 200 && p.total[1].of == 40);
         assert_true(p.total[1].bad == 21); /* more bad ones than there were: all of them */
+        judge_compare_done(&p.test);
 }
 
 static void how_stable_clusters_is_measured_first(void **state)
@@ -112,7 +113,8 @@ static int broken(double stable, double candidate, int batch, double most, doubl
                         }
                         judge_pair_look(&p, most, least, now, true);
                 }
-                n += (most > 0 && p.test.worse.peak >= -log(alpha)) || (least > 0 && p.test.sound.peak >= -log(alpha));
+                n += (most > 0 && p.test.worse.peak >= -log(alpha)) || (least > 0 && judge_compare_sound(&p.test)->peak >= -log(alpha));
+                judge_compare_done(&p.test);
         }
         return n;
 }

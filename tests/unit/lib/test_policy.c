@@ -12,6 +12,7 @@
 
 #include "lib/fs.h"
 #include "lib/policy_file.h"
+#include "lib/policy_json.h"
 #include "lib/release.h"
 
 #define HEAD "name: p\nsummary: s\n"
@@ -25,10 +26,9 @@ static void the_shipped_policies_load(void **state)
                 int n_steps;
                 int64_t first_hold_ms;
         } cases[] = {
-                { "policies/canary.yaml", 3, 600000 },
-                { "policies/fast.yaml", 3, 8000 },
-                { "policies/instant.yaml", 1, 300000 },
-                { "policies/blue-green.yaml", 2, 300000 },
+                { "policies/canary.yaml", 3, 600000 },  { "policies/fast.yaml", 3, 8000 },
+                { "policies/instant.yaml", 1, 300000 }, { "policies/blue-green.yaml", 2, 300000 },
+                { "policies/fraud.yaml", 3, 900000 },
         };
         (void) state;
 
@@ -95,6 +95,108 @@ static void a_preview_and_a_pause_are_steps_too(void **state)
         assert_int_equal(p.steps[1].weight_bp, 1);
         assert_false(p.steps[1].pause);
         assert_false(p.steps[2].pause);
+}
+
+/* The gates of p as YAML has them, and as a rollout's record has them. */
+static void read_gates(const char *gates, struct policy *out)
+{
+        char text[2000];
+        struct policy p;
+        struct err e = { 0 };
+
+        snprintf(text, sizeof text, HEAD STEPS "gates: { promql: [%s] }\n", gates);
+        if (policy_parse(text, strlen(text), &p, &e) < 0)
+                fail_msg("%s", e.msg);
+        json_t *doc = policy_to_json(&p);
+        if (policy_from_json(doc, out, &e) < 0)
+                fail_msg("%s", e.msg);
+        json_decref(doc);
+        assert_memory_equal(p.queries, out->queries, sizeof p.queries);
+}
+
+static void gates_that_compare_reach_the_struct(void **state)
+{
+        struct policy p;
+        const struct policy_query *q = p.queries;
+        (void) state;
+
+        read_gates(
+                "{ name: nulls, query: 'n{{release}}', of: 'f{{release}}', max_ratio: 1.5, min_ratio: 0.8, expected_percent: 2 },"
+                "{ name: drift, query: 'p{{release}}', by: le, max_ratio: 2, slack_percent: 0 },"
+                "{ name: classes, query: 'p{{release}}', by: class, max_ratio: 1.2 },"
+                "{ name: mean, query: 's{{release}}', of: 'c{{release}}', max_change: 0.5, min_change_percent: -10 },"
+                "{ name: one, query: x, max: 1 }, { name: share, query: x, of: y, max_percent: 3 }",
+                &p);
+        assert_int_equal(policy_query_kind(&q[0]), QUERY_RATIO);
+        assert_true(q[0].max_ratio == 1.5 && q[0].min_ratio == .8 && q[0].expected == .02);
+        assert_int_equal(policy_query_kind(&q[1]), QUERY_DRIFT);
+        assert_string_equal(q[1].by, "le");
+        assert_true(q[1].max_ratio == 2 && q[1].slack == 0 && q[2].slack == .005);
+        assert_int_equal(policy_query_kind(&q[3]), QUERY_MEAN);
+        assert_true(q[3].max_change.on && !q[3].max_change.relative && q[3].max_change.by == .5);
+        assert_true(q[3].min_change.on && q[3].min_change.relative && q[3].min_change.by == -.1);
+        assert_int_equal(policy_query_kind(&q[4]), QUERY_VALUE);
+        assert_int_equal(policy_query_kind(&q[5]), QUERY_SHARE);
+        assert_int_equal(policy_comparisons(&p), 2 + 1 + 1 + 2 + 0 + 1);
+}
+
+static void gates_that_compare_have_their_rules(void **state)
+{
+        static const char R[] = "{{release}}";
+        static const struct {
+                const char *gate, *says;
+        } cases[] = {
+                { "query: 'x%s', of: y, max_ratio: 2", "each query needs {{release}}" },
+                { "query: x, of: 'y%s', max_ratio: 2", "each query needs {{release}}" },
+                { "query: 'x%s', max: 2", "\"{{release}}\" is none of {{target}}, {{model}}, {{candidate}} and {{stable}}" },
+                { "query: 'x%s', max_ratio: 2", "max_ratio and min_ratio go with of" },
+                { "query: 'x%s', of: 'y%s', max_ratio: 0.9", "max_ratio must be 1 to 100" },
+                { "query: 'x%s', of: 'y%s', min_ratio: 1.1", "min_ratio must be 0.01 to 1" },
+                { "query: 'x%s', of: 'y%s', max_ratio: 0", "instead of setting it to 0" },
+                { "query: 'x%s', of: 'y%s', max_ratio: 2, max_percent: 1", "a gate with a ratio has max_ratio" },
+                { "query: 'x%s', of: 'y%s', max_ratio: 2, max: 1", "a gate with a ratio has max_ratio" },
+                { "query: 'x%s', of: 'y%s', max_ratio: 2, expected_percent: 100", "expected_percent must be above 0" },
+                { "query: 'x%s', by: le", "by needs max_ratio" },
+                { "query: 'x%s', by: le, max_ratio: 1", "by needs max_ratio, above 1" },
+                { "query: 'x%s', by: 'a-b', max_ratio: 2", "by must be the name of a label" },
+                { "query: 'x%s', by: 1a, max_ratio: 2", "by must be the name of a label" },
+                { "query: 'x%s', by: le, max_ratio: 2, of: 'y%s'", "a gate with by has max_ratio and slack_percent" },
+                { "query: 'x%s', by: le, max_ratio: 2, slack_percent: 60", "slack_percent must be 0 to 50" },
+                { "query: 'x%s', max: 2, slack_percent: 1", "slack_percent goes with by" },
+                { "query: 'x%s', max_change: 1", "max_change and min_change go with of" },
+                { "query: 'x%s', of: 'y%s', max_change: -1", "max_change must not be below 0" },
+                { "query: 'x%s', of: 'y%s', min_change_percent: 5", "min_change must not be above 0" },
+                { "query: 'x%s', of: 'y%s', min_change_percent: -101", "min_change_percent not below -100" },
+                { "query: 'x%s', of: 'y%s', max_change: 1, max_change_percent: 1", "not both" },
+                { "query: 'x%s', of: 'y%s', max_change: 1, max_ratio: 2", "a gate with a change has" },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                char gate[300], text[600];
+                struct policy p;
+                struct err e = { 0 };
+
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+                snprintf(gate, sizeof gate, cases[i].gate, R, R);
+                snprintf(text, sizeof text, HEAD STEPS "gates: { promql: [{ name: a, %s }] }\n", gate);
+                assert_int_equal(policy_parse(text, strlen(text), &p, &e), -1);
+                print_message("  %s\n", e.msg);
+                assert_non_null(strstr(e.msg, cases[i].says));
+        }
+}
+
+static void what_is_compared_needs_a_step_to_compare_in(void **state)
+{
+        static const char text[] =
+                HEAD "steps: [{ weight: 0, hold: 1s }, { weight: 100, hold: 2s }]\n"
+                     "gates: { promql: [{ name: a, query: 'x{{release}}', of: 'y{{release}}', max_ratio: 2 }] }\n";
+        struct policy p;
+        struct err e = { 0 };
+        (void) state;
+
+        assert_int_equal(policy_parse(text, sizeof text - 1, &p, &e), -1);
+        assert_non_null(strstr(e.msg, "gates.promql a needs a step with traffic below 100 percent"));
 }
 
 static void what_is_left_out_has_its_default(void **state)
@@ -240,10 +342,16 @@ static void placeholders_are_filled_in(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_shipped_policies_load),           cmocka_unit_test(every_key_reaches_the_struct),
-                cmocka_unit_test(a_preview_and_a_pause_are_steps_too), cmocka_unit_test(what_is_left_out_has_its_default),
-                cmocka_unit_test(bad_policies_are_refused_by_name),    cmocka_unit_test(a_file_is_called_as_its_policy),
+                cmocka_unit_test(the_shipped_policies_load),
+                cmocka_unit_test(every_key_reaches_the_struct),
+                cmocka_unit_test(a_preview_and_a_pause_are_steps_too),
+                cmocka_unit_test(what_is_left_out_has_its_default),
+                cmocka_unit_test(bad_policies_are_refused_by_name),
+                cmocka_unit_test(a_file_is_called_as_its_policy),
                 cmocka_unit_test(placeholders_are_filled_in),
+                cmocka_unit_test(gates_that_compare_reach_the_struct),
+                cmocka_unit_test(gates_that_compare_have_their_rules),
+                cmocka_unit_test(what_is_compared_needs_a_step_to_compare_in),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

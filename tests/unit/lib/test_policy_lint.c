@@ -61,6 +61,41 @@ static void sums_are_made_before_the_rollout(void **state)
         }
 }
 
+static void gates_of_counters_are_reckoned_with_too(void **state)
+{
+        static const struct {
+                double rate;
+                const char *gate, *says; /* NULL: fine */
+        } cases[] = {
+                { 2, "query: 'x{{release}}', of: 'y{{release}}', max_ratio: 1.5, expected_percent: 1",
+                  "5 % of 2 requests/s cannot show 3 times stable's a within 10m: at 1 % on stable" },
+                { 200, "query: 'x{{release}}', of: 'y{{release}}', max_ratio: 1.5, expected_percent: 1", NULL },
+                { 2, "query: 'x{{release}}', of: 'y{{release}}', max_ratio: 1.5", NULL }, /* nobody said what to expect */
+                { .5, "query: 'x{{release}}', by: le, max_ratio: 1.5", "cannot show a class that is 3.1 times as frequent in a" },
+                { 50, "query: 'x{{release}}', by: le, max_ratio: 1.5", NULL },
+                { 2, "query: 'x{{release}}', of: 'y{{release}}', max_change: 1",
+                  "a: 2 requests/s are 60 of the candidate until all traffic is its, and a mean needs 250" },
+                { 20, "query: 'x{{release}}', of: 'y{{release}}', max_change: 1", NULL },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                const struct policy_expected t = { cases[i].rate, .005, .01 };
+                struct err e = { 0 };
+                struct policy p;
+                char text[400];
+
+                snprintf(text, sizeof text,
+                         "name: x\nsummary: s\nmin_requests: 1\nsteps: [{ weight: 5, hold: 10m }, { weight: 100, hold: 1m }]\n"
+                         "gates: { promql: [{ name: a, %s }] }\n",
+                         cases[i].gate);
+                assert_int_equal(policy_parse(text, strlen(text), &p, &e), 0);
+                assert_int_equal(policy_lint(&p, &t, &e), cases[i].says ? -1 : 0);
+                print_message("  %s\n", e.msg);
+                assert_true(!cases[i].says || strstr(e.msg, cases[i].says));
+        }
+}
+
 static void quantiles_have_to_be_seen_and_told_apart(void **state)
 {
         static const struct {
@@ -153,6 +188,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(sums_are_made_before_the_rollout),
+                cmocka_unit_test(gates_of_counters_are_reckoned_with_too),
                 cmocka_unit_test(quantiles_have_to_be_seen_and_told_apart),
                 cmocka_unit_test(a_policy_that_names_its_traffic_is_checked_when_it_is_read),
                 cmocka_unit_test(proofs_and_budgets_have_their_rules),
