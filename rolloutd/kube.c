@@ -144,8 +144,12 @@ static void op_publish(struct platform *p, const struct target *t, int64_t follo
         struct kube_target *known = kube_find(self(p), t->now.target);
 
         kube_state_publish(self(p), t, followed, trouble);
-        if (known)
-                kube_workload_preview(self(p), known, t->now.candidate.version);
+        if (!known)
+                return;
+        known->told = true;
+        known->candidate = t->now.candidate.version;
+        kube_leftover_collect(self(p), known);
+        kube_workload_preview(self(p), known, known->candidate);
 }
 
 static void op_complain(struct platform *p, const char *target, const struct desire_trouble *why)

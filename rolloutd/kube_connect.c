@@ -17,6 +17,9 @@ static const struct backoff_policy patience = { .base_ms = 200, .cap_ms = 10000 
 /* Every label of ours has this one; HTTPRoutes may be the user's and have none. */
 static const char OURS[] = "labelSelector=sluice.dev%2Frollout";
 
+/* Slots and previews; of those of releases nothing is to be known but that they are there. */
+static const char OF_NO_RELEASE[] = "labelSelector=sluice.dev%2Frollout%2C%21sluice.dev%2Frelease";
+
 struct want {
         size_t at; /* in struct kube_kinds */
         struct kube_resource candidates[CANDIDATES_MAX];
@@ -84,6 +87,7 @@ void kube_connect_free(struct kube_connect *c)
         kube_watch_free(c->k->rollouts);
         kube_watch_free(c->k->deployments);
         kube_watch_free(c->k->slices);
+        kube_watch_free(c->k->services);
         kube_watch_free(c->k->routes);
         free(c);
 }
@@ -196,6 +200,8 @@ static void begin_watches(struct kube_connect *c)
                 k->deployments = watch(c, &k->kinds.deployments, OURS, kube_index_deployment);
         if (!k->slices)
                 k->slices = watch(c, &k->kinds.slices, OURS, kube_index_slice);
+        if (!k->services)
+                k->services = watch(c, &k->kinds.services, OF_NO_RELEASE, kube_index_service);
         if (!k->routes && k->kinds.routes.plural)
                 k->routes = watch(c, &k->kinds.routes, NULL, kube_index_route);
 }
@@ -207,7 +213,7 @@ static int64_t sooner(int64_t a, int64_t b)
 
 static int64_t run_watches(struct kube_platform *k, int64_t now_ms)
 {
-        struct kube_watch *const all[] = { k->rollouts, k->deployments, k->slices, k->routes };
+        struct kube_watch *const all[] = { k->rollouts, k->deployments, k->slices, k->services, k->routes };
         int64_t wake = FOREVER_MS;
 
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)

@@ -115,6 +115,7 @@ static void free_target(struct kube_platform *k, struct kube_target *t)
 {
         kube_workload_drop(k, t);
         kube_router_drop(k, t);
+        kube_leftover_drop(t);
         kube_state_drop(k, t);
         kube_read_drop(k, t);
         HASH_DEL(k->targets, t);
@@ -217,6 +218,8 @@ static void change_target(struct kube_platform *k, struct kube_target *t, const 
         } else {
                 kube_claims_remove(k, t);
                 t->spec = s;
+                if (old->route.mode == KUBE_ROUTE_OWNED && t->route.exists && t->route.ours)
+                        kube_leftover_add(k, t, old->route.name, t->route.uid);
                 kube_claims_add(k, t);
                 read_if_late(k, t);
         }
@@ -266,4 +269,5 @@ void kube_index_route(void *arg, enum kube_change change, const json_t *object)
                 kube_router_seen(k, t, change == KUBE_DELETED ? NULL : object);
                 kube_index_stirred(k, t);
         }
+        kube_leftover_seen(k, change, object);
 }

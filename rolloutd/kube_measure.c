@@ -25,6 +25,7 @@ int kube_measure_mirrors(const struct platform *p, struct platform_mirror out[st
         } all[] = { { &k->kinds.rollouts, k->rollouts },
                     { &k->kinds.deployments, k->deployments },
                     { &k->kinds.slices, k->slices },
+                    { &k->kinds.services, k->services },
                     { &k->kinds.routes, k->routes } };
         int n = 0;
 

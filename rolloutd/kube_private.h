@@ -7,6 +7,7 @@
  *      kube_leader.c      the election, and the label of the leader's pod
  *      kube_spec.c        ModelRollout.spec to struct kube_spec, or a sentence why not (pure)
  *      kube_index.c       watch events to the structs below; the JSON is not kept
+ *      kube_index_release.c, kube_index_service.c  the same of releases, and of Services that are of no one release
  *      kube_claims.c      who may have which route (pure)
  *      kube_read.c        what the cluster has of a ModelRollout that has just come
  *      kube_world.c       the structs to struct world, and what Prometheus should scrape (pure)
@@ -29,6 +30,7 @@
  *      kube_pods.c        why pods are not ready, from Deployments and pods (pure)
  *      kube_look.c        reading the pods of releases that are not ready
  *      kube_router.c      route(): jobs, who overtakes whom, what the route is seen to be
+ *      kube_leftover.c    routes of a spec.route that is another by now
  *      kube_shift*.c      one job: read, decide, write, and again while others are faster
  *      kube_slots.c       the two Services of an adopted route (pure)
  *      kube_httproute.c   the first router: HTTPRoute of the Gateway API (pure)
@@ -106,6 +108,7 @@ struct kube_route {        /* the route as last seen */
         bool keep_zeros;    /* backends without weight stay in it */
         bool slots_known;   /* Adopted: which releases the slots select */
         int64_t slots[KUBE_SLOTS];
+        int port; /* by which the route calls its backends */
         struct kube_backend *backends;
         int n_backends; /* at most KUBE_RELEASES_MAX */
 };
@@ -122,8 +125,11 @@ struct kube_target {       /* one ModelRollout */
         struct kube_release *releases; /* one is at its place until the next event, or another is made */
         int n_releases;                /* at most KUBE_RELEASES_MAX */
         struct kube_route route;
+        struct kube_leftover *leftovers; /* kube_leftover.c's; NULL: none */
         struct kube_state *state;        /* kube_state.c's: revision, epoch, what is being written */
-        int64_t previewed;               /* the release that NAME-preview leads to, as far as we have written it */
+        int64_t previewed;               /* the release that NAME-preview leads to, as last seen or written; 0: none */
+        int64_t candidate;               /* as the controller has told last, if it has */
+        bool told;
         struct kube_router_job *routing; /* kube_router.c's: what is under way with the route; NULL: nothing */
         struct kube_work *works;         /* kube_workload.c's: deployments and retirements of its releases */
 };
@@ -141,7 +147,7 @@ struct kube_platform {
         struct kube_connect *connect;
         struct kube_elect *elect;
         struct kube_leader *leader;
-        struct kube_watch *rollouts, *deployments, *slices, *routes; /* NULL: not begun */
+        struct kube_watch *rollouts, *deployments, *slices, *services, *routes; /* NULL: not begun */
         struct kube_target *targets;
         struct kube_claim *claims;         /* kube_claims.c's */
         struct kube_load *loads;           /* kube_load.c's: records being read */
@@ -213,6 +219,7 @@ struct kube_target *kube_claims_route(const struct kube_platform *k, const char 
 void kube_index_rollout(void *k, enum kube_change change, const json_t *object);
 void kube_index_deployment(void *k, enum kube_change change, const json_t *object);
 void kube_index_slice(void *k, enum kube_change change, const json_t *object);
+void kube_index_service(void *k, enum kube_change change, const json_t *object);
 void kube_index_route(void *k, enum kube_change change, const json_t *object);
 void kube_index_announce(struct kube_platform *k);                       /* all: after load() */
 void kube_index_tell(struct kube_platform *k, struct kube_target *t);    /* what is wanted of one */
@@ -254,6 +261,15 @@ void kube_router_free(struct kube_platform *k);                        /* after 
 /* A route event (kube_index.c): fill t->route from it. NULL: it is gone. */
 void kube_router_seen(struct kube_platform *k, struct kube_target *t, const json_t *route);
 /* Another spec.route (kube_index.c): bring the route into that shape, weights as they are. */
+/* kube_leftover.c: a route of ours that its owner does not want any more; any route, as the watch tells of it. */
+void kube_leftover_add(struct kube_platform *k, struct kube_target *t, const char *name, const char *uid);
+void kube_leftover_seen(struct kube_platform *k, enum kube_change change, const json_t *route);
+void kube_leftover_collect(struct kube_platform *k, struct kube_target *t); /* delete them, if the new route serves */
+void kube_leftover_back(struct kube_platform *k, struct kube_target *t, const struct weight *w,
+                        int n); /* a rollback concerns them too */
+void kube_leftover_drop(struct kube_target *t);
+/* A slot's Service as the watch tells of it; NULL: it is no more. */
+void kube_router_slot_seen(struct kube_platform *k, struct kube_target *t, int slot, const json_t *service);
 void kube_router_wanted(struct kube_platform *k, struct kube_target *t);
 
 /* kube_load.c: all records, once we lead and have seen the cluster. */

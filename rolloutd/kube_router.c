@@ -13,6 +13,7 @@
 #include "lib/mem.h"
 #include "lib/release.h"
 #include "rolloutd/kube_gateways.h"
+#include "rolloutd/kube_slots.h"
 
 enum { FOREVER_MS = 3600000, TIDY_MS = 500, TIDY_AGAIN_MS = 30000, TIDY_CALM_MS = 5000 };
 
@@ -124,6 +125,8 @@ void kube_router_route(struct kube_platform *k, struct kube_target *t, const str
                 done(arg, &e);
                 return;
         }
+        if (urgent)
+                kube_leftover_back(k, t, w, n);
         bool again = t->routing && overtake(t->routing, urgent);
         struct kube_router_job *j = begin(k, t);
         j->n = n < WORLD_VERSIONS_MAX ? n : WORLD_VERSIONS_MAX;
@@ -188,6 +191,30 @@ void kube_router_knows(struct kube_target *t, int slot, int64_t release)
         t->route.slots_known |= slot == KUBE_SLOTS - 1;
 }
 
+/* Is it as we left it? */
+static bool slot_stands(const struct kube_platform *k, const struct kube_target *t, int slot, const json_t *service)
+{
+        const struct kube_route *r = &t->route;
+        int64_t release;
+
+        if (!service || kube_slot_release(t, service, &release, NULL) || release != r->slots[slot])
+                return false;
+        AUTO(json) wanted = kube_slot_service(k, t, slot, r->port, release);
+        AUTO(json) patch = kube_slot_patch(service, wanted);
+        return !patch;
+}
+
+/* Before the slots are known they are to be read anyway. */
+void kube_router_slot_seen(struct kube_platform *k, struct kube_target *t, int slot, const json_t *service)
+{
+        if (!t->route.slots_known || !t->route.ours || slot_stands(k, t, slot, service))
+                return;
+        if (t->routing)
+                t->routing->again = true;
+        else
+                tidy(k, t, 0);
+}
+
 static int64_t generation_of(const json_t *route)
 {
         return json_integer_value(json_object_get(json_object_get(route, "metadata"), "generation"));
@@ -219,6 +246,7 @@ static void fill_backends(struct kube_target *t, const struct kube_route_rule *r
         bool adopted = t->spec->route.mode == KUBE_ROUTE_ADOPTED;
 
         r->n_backends = 0;
+        r->port = rule->port;
         for (int i = 0; i < rule->n; i++) {
                 const struct kube_share *is = &rule->refs[i].is;
                 int64_t version = 0;

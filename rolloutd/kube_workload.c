@@ -61,6 +61,8 @@ static void finish(struct kube_work *w, const struct err *failure)
         platform_done_fn done = w->done;
         void *arg = w->arg;
 
+        if (failure && w->stages == kube_unpreview_stages) /* again when the controller tells next */
+                w->t->previewed = w->version;
         free_work(w);
         if (done)
                 done(arg, failure);

@@ -11,7 +11,7 @@
  *      {"do":"save","target":"NS.NAME","record":TEXT,"expected":N}
  *      {"do":"record","target":"NS.NAME","event":EVENT}
  *      {"do":"history","target":"NS.NAME","before":N,"limit":N}
- *      {"do":"publish","target":"NS.NAME","phase":"DONE","stable":"7","followed":N,"trouble":REASON,"event":EVENT}
+ *      {"do":"publish","target":"NS.NAME","phase":"DONE","stable":"7","candidate":"8","followed":N,"trouble":REASON,"event":EVENT}
  *      {"do":"unmark","target":"NS.NAME","mark":ID}
  *
  * Each is answered by one line, in the order in which they end: {"do":...,"failure":KIND|null,"message":...}, operations with the time
@@ -200,6 +200,8 @@ static void publish(struct tool *t, json_t *command)
         (void) phase_parse(text_in(command, "phase", "IDLE"), &seen->now.phase);
         if (json_object_get(command, "stable"))
                 seen->now.stable = (struct placed){ .version = key_of(text_in(command, "stable", "")), .replicas = 1 };
+        if (json_object_get(command, "candidate"))
+                seen->now.candidate = (struct placed){ .version = key_of(text_in(command, "candidate", "")), .replicas = 1 };
         (void) snprintf(seen->now.note, sizeof seen->now.note, "%s", text_in(command, "note", ""));
         (void) snprintf(trouble.reason, sizeof trouble.reason, "%s", text_in(command, "trouble", ""));
         (void) snprintf(trouble.message, sizeof trouble.message, "%s", text_in(command, "trouble", ""));

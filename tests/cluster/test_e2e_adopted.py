@@ -111,6 +111,20 @@ def test_a_breach_on_an_adopted_route_is_rolled_back(shop):
     assert shares(shop) == {"1": 100} or shares(shop).get("1") == 100
 
 
+@pytest.mark.parametrize("meddle", ["delete", "edit"])
+def test_traffic_comes_back_when_somebody_meddles_with_the_service_that_has_it(shop, meddle):
+    shop.create(version=1, route=ADOPTED)
+    shop.at_rest(1)
+    shop.load("shop.test")
+    name = max(shop.weights("shop"), key=lambda s: shop.weights("shop")[s] if s in ADOPTED["backends"] else -1)
+    path = shop.path(name, "services", "v1")
+    if meddle == "delete":
+        shop.api("DELETE", path)
+    else:
+        shop.api.patch(path, {"spec": {"selector": {"sluice.dev/release": "99"}}})
+    wait_until(lambda: shares(shop).get("1") == 100, "1 has all traffic again", shop.explain, patience_s=10)
+
+
 @pytest.mark.parametrize("route, says", [({**ADOPTED, "name": "nobody"}, "nobody"), ({**ADOPTED, "backends": ["x-a", "x-b"]}, "x-a"),
                                          ({**ADOPTED, "rule": "none"}, "none")], ids=["no route", "no backends", "no rule"])
 def test_a_route_that_cannot_be_adopted_is_told(shop, route, says):

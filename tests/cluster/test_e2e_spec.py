@@ -79,6 +79,19 @@ def test_two_rollouts_on_one_route_are_told_and_the_older_has_it(site):
     site.at_rest(2, "second")
 
 
+def test_a_route_is_renamed_without_a_failed_request(site):
+    site.start()
+    site.serving(1)
+    load = site.load()
+    wait_until(lambda: load.versions["1"] > 20, "answers")
+    site.change(route={**site.spec()["route"], "name": "renamed"})
+    wait_until(lambda: site.api.get(site.path("fraud", "httproutes", "gateway.networking.k8s.io/v1")) is None, "the former route is gone", site.explain)
+    assert site.weights("renamed") == {"fraud-v1": 10000}
+    before = load.snapshot()["1"]
+    wait_until(lambda: load.versions["1"] > before + 50, "answers by the new one")
+    assert load.stop() == []
+
+
 def test_a_policy_that_is_removed_mid_rollout_goes_on_as_it_began(site):
     site.start()
     site.serving(1)
@@ -115,13 +128,15 @@ min_requests"""
 
 
 def test_what_the_cluster_does_not_allow_is_told_and_goes_on_when_it_does(site):
+    patient = (site.folder / "policies/quick.yaml").read_text().replace("quick", "patient").replace("start_deadline: 30s", "start_deadline: 5m")
+    site.policy("patient", patient)
     site.start()
     site.serving(1)
     load = site.load()
     path, full = site.path("one", "resourcequotas", "v1"), {"count/deployments.apps": "1"}
     site.api("POST", site.path(None, "resourcequotas", "v1"), {"metadata": {"name": "one"}, "spec": {"hard": full}})
     site.api.patch(path + "/status", {"status": {"hard": full, "used": full}})
-    site.change(version=2)
+    site.change(version=2, policy="patient")
     wait_until(lambda: (site.condition("Stalled") or [""])[0:2] == ("True", "Forbidden"), "it says so", site.explain)
     assert "exceeded quota" in site.condition("Stalled")[2] and "exceeded quota" in site.status()["message"]
     wait_until(lambda: site.events("Forbidden"), "an Event")
@@ -134,6 +149,7 @@ def test_what_the_cluster_does_not_allow_is_told_and_goes_on_when_it_does(site):
 def test_a_record_that_cannot_be_read_is_told_and_loses_nothing(site):
     site.start()
     site.serving(1)
+    site.load()
     site.change(version=2)
     site.at_rest(2)
     site.daemon.stop()

@@ -251,6 +251,35 @@ def test_whoever_repairs_a_route_sees_a_rollback_past_it_first(owned, platform):
     assert owned.weights() == {"fraud-v1": 10000}
 
 
+def test_a_route_of_another_name_takes_over_before_the_old_one_goes(owned, platform, api):
+    platform.shift({"1": 9500, "2": 500})
+    owned.accept()
+    platform.until(lambda w: w["router_ok"], "the route is accepted")
+    api.patch(owned.rollout_path(), {"spec": {"route": {"name": "other"}}})
+    platform.until(lambda w: w["releases"]["1"]["weight"] == 0, "the new route has nothing yet")
+    platform.shift({"1": 9500, "2": 500})
+    assert owned.weights("other") == {"fraud-v1": 9500, "fraud-v2": 500}
+    assert owned.weights() == {"fraud-v1": 9500, "fraud-v2": 500}, "until the new one is accepted, the old one serves"
+    platform.shift({"1": 10000}, urgent=True)
+    wait_until(lambda: owned.weights() == {"fraud-v1": 10000} == owned.weights("other"), "a rollback is written to both", lambda: owned.weights())
+    owned.accept("other")
+    wait_until(lambda: owned.route() is None, "the old one is gone", platform.explain)
+    assert owned.weights("other") == {"fraud-v1": 10000}
+
+
+def test_a_route_left_by_an_earlier_leader_is_found_by_its_owner(owned, platform, api, cluster, namespace, tmp_path):
+    platform.stop()
+    api.patch(owned.rollout_path(), {"spec": {"route": {"name": "other"}}})
+    p = Platform(cluster.kubeconfig, namespace, tmp_path)
+    try:
+        p.until(lambda w: w["releases"].get("1", {}).get("ready"), "release 1 is ready")
+        p.shift({"1": 10000})
+        owned.accept("other")
+        wait_until(lambda: owned.route() is None, "the old one is gone", p.explain)
+    finally:
+        p.stop()
+
+
 # --- Adopted ---
 
 def test_an_adopted_route_has_two_weights_changed_and_nothing_else(adopted, platform):
@@ -300,6 +329,28 @@ def test_a_slot_gets_weight_only_when_its_endpoints_are_the_release_s(adopted, p
     assert sorted(adopted.weights(rule=1).values()) == [0, 10000]
     adopted.set_ready("3", True)
     platform.until_shifted({"2": 9500, "3": 500})
+
+
+def test_a_slot_that_somebody_takes_away_comes_back_without_a_shift(adopted, platform, api):
+    platform.until_shifted({"1": 9500, "2": 500})
+    slot = next(s for s in ("fraud-a", "fraud-b") if selects(adopted, s) == "2")
+    api("DELETE", adopted.path("services", slot))
+    wait_until(lambda: api.get(adopted.path("services", slot)), "it is there again", platform.explain)
+    assert api.get(adopted.path("services", slot))["spec"]["selector"]["sluice.dev/release"] == ""
+    platform.until(lambda w: w["releases"]["2"]["weight"] == 0, "and it is told that the release has no traffic")
+    platform.until_shifted({"1": 9500, "2": 500})
+
+
+def test_a_slot_that_somebody_edits_is_put_right_or_told(adopted, platform, api):
+    platform.until_shifted({"1": 9500, "2": 500})
+    slot = next(s for s in ("fraud-a", "fraud-b") if selects(adopted, s) == "2")
+    path = adopted.path("services", slot)
+    api.patch(path, {"spec": {"selector": {"app": "theirs"}}})
+    wait_until(lambda: "app" not in api.get(path)["spec"]["selector"], "the selector is ours again", platform.explain)
+    api.patch(path, [{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 9}], JSON_PATCH)
+    wait_until(lambda: api.get(path)["spec"]["ports"][0]["targetPort"] == 8000, "and the port", platform.explain)
+    api.patch(path, {"spec": {"selector": {"sluice.dev/release": "3"}}})
+    platform.until(lambda w: (w["releases"]["2"]["weight"], w["releases"]["3"]["weight"]) == (0, 500), "it is drift, which is told")
 
 
 def test_a_slot_is_not_made_free_by_giving_its_weight_to_what_is_not_ready(adopted, platform):

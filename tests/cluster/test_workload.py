@@ -47,6 +47,20 @@ def test_a_release_is_made_once_and_belongs_to_its_rollout(declare, platform, ge
     assert get("services", "fraud-preview") is None
 
 
+def test_a_preview_left_by_another_leader_is_collected(declare, platform, get):
+    declare()
+    p = platform().deploy(role="candidate")
+    p.close()
+    p = platform()
+    p.done("publish", phase="CANARY", stable="6", candidate="7")
+    p.deploy(role="candidate")
+    assert get("services", "fraud-preview"), "while its candidate is one"
+    p.close()
+    p = platform()
+    p.done("publish", phase="DONE", stable="7")
+    wait_until(lambda: get("services", "fraud-preview") is None, "the preview is gone", p.tail)
+
+
 def test_the_release_keeps_the_template_it_began_with(declare, platform, get):
     declare()
     p = platform().deploy(replicas=1)
