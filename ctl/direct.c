@@ -50,12 +50,11 @@ static void who(char out[static NAME_MAX_LEN + 1])
 
 static void make_mark(struct direct *d)
 {
-        char by[NAME_MAX_LEN + 1], at[RFC3339_MAX];
+        char by[NAME_MAX_LEN + 1];
 
         who(by);
-        clock_rfc3339(clock_wall_ms(), at);
         d->mark = json_pack("{s:s, s:s, s:s, s:s*}", "sluice.dev/rollback-to", release_text(d->aim.release).text,
-                            "sluice.dev/rollback-by", by, "sluice.dev/rollback-at", at, "sluice.dev/rollback-reason",
+                            "sluice.dev/rollback-by", by, "sluice.dev/rollback-at", d->rq->at, "sluice.dev/rollback-reason",
                             d->rq->reason);
 }
 

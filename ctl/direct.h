@@ -26,6 +26,7 @@ struct direct_request {                                /* texts are borrowed */
         const char *target;                            /* [NAMESPACE.]NAME */
         const char *to;                                /* RELEASE; NULL: where rolloutd would go back to */
         const char *namespace_, *kubeconfig, *context; /* as said on the command line; NULL: not said */
+        const char *at;                                /* now, RFC 3339: the mark's id */
         const char *reason;                            /* NULL: none was given */
         bool dry_run;                                  /* nothing is written, the commands are printed */
         bool maybe_done;                               /* rolloutd may have carried it out without having been heard */

@@ -59,13 +59,19 @@ static json_t *body_of(const struct call *call)
         return body;
 }
 
-static int ask(struct ctl *c, const struct call *call, int64_t timeout_ms, struct err *e)
+/* key: should we go to the cluster next, rolloutd knows the mark for the same rollback, and whichever it hears of last does nothing. */
+static int ask(struct ctl *c, const struct call *call, const char *key, int64_t timeout_ms, struct err *e)
 {
         AUTO(json) body = body_of(call);
         AUTO(str) path = xasprintf("/v1/rollouts/%s/rollback", call->args[0]);
-        const struct client_request rq = {
-                .server = SERVER_ROLLOUT, .method = "POST", .path = path, .body = body, .what = "rollback", .once = true
-        };
+        AUTO(str) header = xasprintf("Idempotency-Key: %s", key);
+        const struct client_request rq = { .server = SERVER_ROLLOUT,
+                                           .method = "POST",
+                                           .path = path,
+                                           .body = body,
+                                           .header = header,
+                                           .what = "rollback",
+                                           .once = true };
         int64_t begun_ms = clock_ms(), patience_ms = c->set.timeout;
         AUTO_ANSWER answer = { 0 };
 
@@ -93,9 +99,11 @@ static bool is_away(const struct err *why)
         return why->kind == ERR_UNAVAILABLE || why->kind == ERR_TIMEOUT || why->kind == ERR_INTERNAL;
 }
 
-static int go_direct(struct ctl *c, const struct call *call, struct kube_config *config, bool maybe_done, struct err *e)
+static int go_direct(struct ctl *c, const struct call *call, struct kube_config *config, const char *key, bool maybe_done,
+                     struct err *e)
 {
         const struct direct_request rq = { .target = call->args[0],
+                                           .at = key,
                                            .to = call_flag(call, "to"),
                                            .namespace_ = call_flag(call, "namespace"),
                                            .kubeconfig = call_flag(call, "kubeconfig"),
@@ -120,16 +128,19 @@ int rollback_run(struct ctl *c, const struct call *call, struct err *e)
         const struct kube_config_options o = { .path = call_flag(call, "kubeconfig"), .context = call_flag(call, "context") };
         struct kube_config config = { 0 };
         struct err away = { 0 }, none = { 0 };
+        char now[RFC3339_MAX];
+
+        clock_rfc3339(clock_wall_ms(), now);
         bool can = kube_config_load(&o, &config, &none) == 0;
 
         if (call_has(call, "direct") || call_has(call, "dry-run"))
-                return can ? go_direct(c, call, &config, false, e) : err_set(e, none.kind, "%s", none.msg);
-        int r = ask(c, call, can ? PATIENCE_MS : c->set.timeout, &away);
+                return can ? go_direct(c, call, &config, now, false, e) : err_set(e, none.kind, "%s", none.msg);
+        int r = ask(c, call, now, can ? PATIENCE_MS : c->set.timeout, &away);
         if (r == 0 || !can || !is_away(&away)) {
                 kube_config_done(&config);
                 return r ? err_set(e, away.kind, "%s", away.msg) : 0;
         }
         ctl_note(c, "%s; going straight to the cluster%s%s", away.msg, *config.context ? ", context " : "", config.context);
         /* Refused connections are the one case in which it certainly has not heard. */
-        return go_direct(c, call, &config, away.kind == ERR_TIMEOUT || !strstr(away.msg, "refused"), e);
+        return go_direct(c, call, &config, now, away.kind == ERR_TIMEOUT || !strstr(away.msg, "refused"), e);
 }

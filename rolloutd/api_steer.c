@@ -254,6 +254,22 @@ static int take_to(const json_t *doc, int64_t *key, struct err *e)
         return *key >= 1 && *key <= INT32_MAX ? 0 : err_set(e, ERR_INVALID, "to: must be a version's number or a release");
 }
 
+/* Who asks for the same rollback in two ways, here and with a mark at the cluster, gives both one key, and has it once. */
+static int take_key(const struct http_request *rq, struct request *wish, struct err *e)
+{
+        const char *key = http_header(rq, "Idempotency-Key");
+
+        if (!key)
+                return 0;
+        for (const char *c = key; *c; c++)
+                if (*c <= ' ' || *c > '~')
+                        return err_set(e, ERR_INVALID, "Idempotency-Key: printable ASCII without spaces");
+        if (strlen(key) > ROLLOUT_MARK_LEN)
+                return err_set(e, ERR_INVALID, "Idempotency-Key: at most %d bytes", ROLLOUT_MARK_LEN);
+        snprintf(wish->mark, sizeof wish->mark, "%s", key);
+        return 0;
+}
+
 int api_rollback(struct http_request *rq, struct http_reply *rp, struct err *e)
 {
         struct request wish = { .what = ASK_ROLLBACK };
@@ -265,8 +281,10 @@ int api_rollback(struct http_request *rq, struct http_reply *rp, struct err *e)
 
         if (api_find(rq, &t, e) < 0 || take_body(rq, &body, e) < 0 ||
             json_take("request", body, e, "{s?o, s?s}", "to", &to_doc, "reason", &reason) < 0 || take_to(to_doc, &to, e) < 0 ||
-            take_reason(reason, &wish, e) < 0)
+            take_reason(reason, &wish, e) < 0 || take_key(rq, &wish, e) < 0)
                 return -1;
+        if (*wish.mark && strcmp(wish.mark, t->now.mark) == 0)
+                return http_reply_json(rp, 202, api_view(t));
         if (rollout_back_to(&t->now, to, &wish.version, e) < 0 || check_serves(t, wish.version, e) < 0)
                 return -1;
         return steer(rq, rp, t, &wish, TARGET_STANDS, e);

@@ -261,6 +261,24 @@ def test_going_back_to_what_is_in_the_window(rollouts, model):
     assert not load.failures
 
 
+def test_a_rollback_that_comes_twice_is_one(rollouts, model):
+    """As when ctl gave up waiting, went on without rolloutd, and its first request is read after all."""
+    rollouts.serve(model)
+    for version in (2, 3):
+        rollouts.begin(model, version)
+        rollouts.ask(model, "/promote", full=True)
+        rollouts.wait(model, "it is done", phase="DONE", stable=version)
+    path, key = f"/v1/rollouts/{model}/rollback", {"Idempotency-Key": "2026-11-24T02:33:41.944Z"}
+    first = rollouts("POST", path, json={}, headers=key)
+    assert (first.status, first.body["stable"]) == (202, 2)
+    again = rollouts("POST", path, json={}, headers=key)
+    assert (again.status, again.body["stable"]) == (202, 2), "and not on to version 1"
+    assert rollouts("POST", path, json={}, headers={"Idempotency-Key": "two words"}).status == 400
+    assert rollouts("POST", path, json={}, headers={"Idempotency-Key": "k" * 64}).status == 400
+    other = rollouts("POST", path, json={}, headers={"Idempotency-Key": "another"})
+    assert (other.status, other.body["stable"]) == (202, 1)
+
+
 def test_bad_requests_are_refused_by_name(rollouts, registry, model):
     rollouts.serve(model)
     path = f"/v1/rollouts/{model}"
