@@ -19,7 +19,10 @@
 #include "lib/kube_config.h"
 #include "lib/kube_status.h"
 
-enum { KUBE_POLL_FDS = 3, KUBE_LIST_PAGE = 500 };
+enum {
+        KUBE_POLL_FDS = 3,
+        KUBE_LIST_PAGE = 100, /* a page is in memory as a whole, ten times as large as its text: 10 KB for a ModelRollout */
+};
 
 struct kube_resource {
         const char *group; /* "" for core */

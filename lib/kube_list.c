@@ -32,6 +32,7 @@ static void end(struct kube_list *l, const char *resource_version, const struct 
 {
         l->call.done(l->call.arg, resource_version, failure);
         free_list(l);
+        mem_trim();
 }
 
 static void on_page(void *arg, json_t *object, const struct kube_failure *failure)

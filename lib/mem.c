@@ -81,3 +81,8 @@ void mem_init(void)
         /* Many threads with an arena each would keep far more memory than is in use. */
         (void) mallopt(M_ARENA_MAX, 2);
 }
+
+void mem_trim(void)
+{
+        (void) malloc_trim(0);
+}

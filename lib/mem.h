@@ -13,3 +13,5 @@ char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), mallo
 
 /* Make jansson allocate through us, so that it too never returns NULL for want of memory. Call once, first in main(). */
 void mem_init(void);
+/* Give back to the system what something large has left free; takes milliseconds. */
+void mem_trim(void);
