@@ -106,7 +106,7 @@ static void a_folder_of_policies_is_read_whole_or_not_at_all(void **state)
         (void) state;
 
         assert_ok(policies_load(&p, "policies", &e), e);
-        assert_int_equal(p.n, 4);
+        assert_int_equal(p.n, 5);
         assert_non_null(policies_find(&p, "fast"));
         assert_null(policies_find(&p, "furious"));
         assert_ok(fs_write_atomic(bad, "name: bad\n", 10, 0600, &e), e);
