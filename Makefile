@@ -181,7 +181,7 @@ demo: ## see it: a model rolled out, a worse one rolled back by itself, an older
 	@$(MAKE) --no-print-directory -j$$(nproc) programs
 	@SLUICE_BIN=$(abspath $(BIN)) $(PYTHON) demo/demo.py
 
-bench: programs ## the numbers: registry transfer against bare libpq, scoring, rollback time
+bench: programs ## the numbers: registry transfer against bare libpq, scoring, rollback time (on Kubernetes: bench-kube)
 	@SLUICE_BIN=$(abspath $(BIN)) $(PYTHON) bench/bench.py
 
 .PHONY: bench-judge

@@ -1,8 +1,11 @@
 """A cluster without pods: everything that rolloutd talks to is real, but Deployments are ready as soon as they are there, and routes
 accepted, because this says so. It stands in for the controllers, the kubelets and the gateway, so that thousands fit on one machine."""
 import collections
+import http.client
 import http.server
 import json
+import os
+import pathlib
 import queue
 import re
 import threading
@@ -18,6 +21,8 @@ CONTROLLER = "test.sluice.dev/gateway"
 class BareCluster(Cluster):
     """An API server on etcd, and no controllers."""
 
+    audit_policy = pathlib.Path(__file__).with_name("audit-nothing.yaml")
+
     def start(self):
         self.issue()
         self.etcd_port, peer, self.port = free_port(), free_port(), free_port()
@@ -27,29 +32,50 @@ class BareCluster(Cluster):
                    f"--advertise-client-urls={client}", f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}",
                    f"--initial-cluster=test={peer}", "--log-level=error", "--logger=zap", "--unsafe-no-fsync",
                    "--quota-backend-bytes=4294967296")
+        os.environ["GOGC"] = "200"  # there is memory, and collecting garbage takes half of the API server's time otherwise
         self.start_apiserver()
-        user = {"client-certificate-data": b64(self.admin_cert[0]), "client-key-data": b64(self.admin_cert[1])}
-        with open(self.kubeconfig, "w") as f:
-            f.write(kubeconfig(self.url, self.certs.ca, user))
+        self.write_kubeconfig(self.kubeconfig, self.admin_cert)
 
-    def resident_mib(self):
-        return sum(resident_mib(child.pid) for _, child in self.children)
+    def write_kubeconfig(self, path, cert, namespace="default"):
+        user = {"client-certificate-data": b64(cert[0]), "client-key-data": b64(cert[1])}
+        doc = json.loads(kubeconfig(self.url, self.certs.ca, user))
+        doc["contexts"][0]["context"]["namespace"] = namespace
+        with open(path, "w") as f:
+            json.dump(doc, f)
+
+    def restart_apiserver(self, audit_policy):
+        """The same cluster, and from now on the audit log has what this policy says."""
+        self.audit_policy = pathlib.Path(__file__).with_name(audit_policy)
+        self.stop_apiserver()
+        self.start_apiserver()
 
 
-def resident_mib(pid):
-    with open(f"/proc/{pid}/statm") as f:
-        return int(f.read().split()[1]) * 4096 / (1 << 20)
+class KeptApi(Api):
+    """Keeps its connections for writes, too, as the programs that it stands in for do; a broken one is the caller's to handle."""
+
+    def __call__(self, method, path, body=None, content_type="application/json", timeout=30):
+        data = None if body is None else json.dumps(body).encode()
+        if not getattr(self.mine, "connection", None):
+            self.mine.connection = self.connect(timeout)
+        try:
+            return self.exchange(self.mine.connection, method, path, data, content_type, timeout)
+        except (OSError, http.client.HTTPException) as e:
+            self.mine.connection.close()
+            self.mine.connection = None
+            raise ConnectionError(repr(e)) from e
 
 
 class Controllers:
     """Answers Deployments and HTTPRoutes as a healthy cluster would, at once."""
 
     def __init__(self, cluster, namespace, workers=6):
-        self.api, self.namespace, self.work = Api(cluster.url, cluster.context()), namespace, queue.Queue()
+        self.api, self.namespace, self.work = KeptApi(cluster.url, cluster.context()), namespace, queue.Queue()
         self.done = {}
         base = f"/namespaces/{namespace}"
         self.watches = [Watch(self.api, f"/apis/apps/v1{base}/deployments", self.changed("deployment")),
-                        Watch(self.api, f"/apis/gateway.networking.k8s.io/v1{base}/httproutes", self.changed("route"))]
+                        Watch(self.api, f"/apis/gateway.networking.k8s.io/v1{base}/httproutes", self.changed("route")),
+                        Watch(self.api, f"/api/v1{base}/services?labelSelector=sluice.dev/rollout,!sluice.dev/release",
+                              self.changed("slot"))]
         self.threads = [threading.Thread(target=self.worker, daemon=True) for _ in range(workers)]
         for t in self.watches + self.threads:
             t.start()
@@ -64,12 +90,12 @@ class Controllers:
         while True:
             kind, o = self.work.get()
             m = o["metadata"]
-            key = (kind, m["uid"])
-            if self.done.get(key) == m["generation"]:
+            key, state = (kind, m["uid"]), m.get("generation") or o["spec"].get("selector")
+            if self.done.get(key) == state:
                 continue
             try:
                 getattr(self, kind)(o)
-                self.done[key] = m["generation"]
+                self.done[key] = state
             except (ApiError, OSError) as e:
                 if getattr(e, "code", 0) != 404:
                     log(f"hollow: {kind} {m['name']}: {e}")
@@ -89,9 +115,19 @@ class Controllers:
         name, n, labels = o["metadata"]["name"], o["spec"]["replicas"], o["metadata"]["labels"]
         ready = {"observedGeneration": o["metadata"]["generation"], "replicas": n, "updatedReplicas": n, "readyReplicas": n,
                  "availableReplicas": n, "conditions": [{"type": "Available", "status": "True", "reason": "Hollow"}]}
+        if ready.items() <= {**o["status"], "conditions": ready["conditions"]}.items():
+            return
         self.api.patch(f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}/status", {"status": ready})
-        slice_ = {"metadata": {"name": f"{name}-hollow", "labels": {**labels, "kubernetes.io/service-name": name},
-                               "ownerReferences": o["metadata"].get("ownerReferences", [])},
+        self.endpoints(name, labels, o["metadata"].get("ownerReferences", []), n)
+
+    def slot(self, o):
+        """A Service of an Adopted route follows what it selects."""
+        m, release = o["metadata"], o["spec"].get("selector", {}).get("sluice.dev/release")
+        self.endpoints(m["name"], m["labels"], m.get("ownerReferences", []), 1 if release else 0)
+
+    def endpoints(self, service, labels, owners, n):
+        slice_ = {"metadata": {"name": f"{service}-hollow", "labels": {**labels, "kubernetes.io/service-name": service},
+                               "ownerReferences": owners},
                   "addressType": "IPv4", "ports": [{"name": "http", "port": 8000}],
                   "endpoints": [{"addresses": [f"10.244.0.{i + 1}"], "conditions": {"ready": True}} for i in range(n)]}
         path = f"/apis/discovery.k8s.io/v1beta1/namespaces/{self.namespace}/endpointslices"
@@ -100,15 +136,22 @@ class Controllers:
         except ApiError as e:
             if e.code != 409:
                 raise
-            self.api.patch(f"{path}/{name}-hollow", {"endpoints": slice_["endpoints"]})
+            self.api.patch(f"{path}/{service}-hollow", {"endpoints": slice_["endpoints"]})
 
     def route(self, o):
         m = o["metadata"]
+        if any(c["observedGeneration"] == m["generation"] for p in o.get("status", {}).get("parents", []) for c in p["conditions"]):
+            return
         conditions = [{"type": t, "status": "True", "reason": t, "message": "hollow", "observedGeneration": m["generation"],
                        "lastTransitionTime": "2026-01-01T00:00:00Z"} for t in ("Accepted", "ResolvedRefs")]
         parents = [{"parentRef": p, "controllerName": CONTROLLER, "conditions": conditions} for p in o["spec"]["parentRefs"]]
         self.api.patch(f"/apis/gateway.networking.k8s.io/v1/namespaces/{self.namespace}/httproutes/{m['name']}/status",
                        {"status": {"parents": parents}})
+
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 256  # everybody may come at once
+    daemon_threads = True
 
 
 class Evidence:
@@ -127,18 +170,17 @@ class Evidence:
 
             def do_POST(self):
                 form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-                body = json.dumps({"status": "success", "data": evidence.answer(form["query"][0])}).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                body = json.dumps({"status": "success", "data": evidence.answer(form["query"][0])})
+                head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+                try:
+                    self.wfile.write((head + body).encode())
+                except OSError:
+                    self.close_connection = True  # who asked has gone
 
             def log_message(self, *args):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -1,11 +1,13 @@
 """What the parts of the benchmark share: the cluster, a registry, rolloutds, ModelRollouts, and asking about them."""
 import concurrent.futures
 import json
+import os
 import pathlib
 import signal
 import time
 
 import stack
+from cloning import clone
 from hollow import BareCluster, Controllers, Evidence, KeptApi
 from kubeapi import Watch
 from postgres import Postgres
@@ -75,8 +77,17 @@ class Site:
                    "--registry-token-file", self.folder / "token", "--admin-token-file", self.folder / "token",
                    "--prometheus", self.evidence.url, "--tick", f"{self.options.tick:g}s", "--scrape-interval", "1s",
                    log=self.folder / f"rolloutd{n}.log", port=free_port())
-        self.daemons.append(d.start(120))
+        self.daemons.append(d.launch())
+        os.setpriority(os.PRIO_PROCESS, d.process.pid, self.options.nice)
+        wait_until(d.is_ready, f"{self.user(d)} is ready", 120)
         return d
+
+    def write_down(self):
+        """From now on the audit log has what rolloutd does. The API server has to be another for that, and rolloutd, too."""
+        self.leader.stop(60)
+        self.cluster.restart_apiserver("audit.yaml")
+        self.api = KeptApi(self.cluster.url, self.cluster.context())
+        self.leader = self.rolloutd()
 
     def user(self, daemon):
         return f"rolloutd-{self.daemons.index(daemon)}"
@@ -153,12 +164,23 @@ class Site:
                 "template": {"spec": {"containers": [{"name": "scorer", "image": "scorer:1", "readinessProbe": probe}]}}}
         self.api("POST", ROLLOUTS, {"apiVersion": "sluice.dev/v1alpha1", "kind": "ModelRollout", "metadata": {"name": name}, "spec": spec})
 
-    def make(self):
-        """All of them, as fast as it goes; the document of that part."""
-        began, n = time.monotonic(), self.options.rollouts
+    def serve(self, names):
+        """These are made, as fast as it goes; returns after how long they serve."""
+        began = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            list(pool.map(self.create, self.owned + self.adopted))
-        self.wait_for_all(self.owned + self.adopted, lambda x: self.where(x)[0] == "Done", "serve their first version", 300 + n)
-        took = time.monotonic() - began
-        say(f"{n} ModelRollouts serve after {took:.0f} s; rolloutd has {resident_mib(self.leader.process.pid):.1f} MiB")
-        return {"seconds": took, "rss_mib": resident_mib(self.leader.process.pid)}
+            list(pool.map(self.create, names))
+        self.wait_for_all(names, lambda x: self.where(x)[0] == "Done", "serve their first version", 300 + len(names))
+        return time.monotonic() - began
+
+    def make(self):
+        """Some are made by rolloutd, the others are copies of the first of them."""
+        made = self.owned[:self.options.made] + self.adopted
+        result = {"made": len(made), "seconds": self.serve(made), "rss_mib": resident_mib(self.leader.process.pid)}
+        say(f"{len(made)} ModelRollouts serve after {result['seconds']:.0f} s; rolloutd has {result['rss_mib']:.1f} MiB")
+        self.leader.stop(60)
+        copies = self.owned[self.options.made:]
+        time.sleep(3)  # the stand-ins have done their part for what was made last
+        result["objects_each"] = clone(self.cluster.etcd_port, self.owned[0], copies)
+        self.wait_for_all(copies, lambda x: self.where(x)[0] == "Done", "are known to the API server", 300)
+        say(f"{len(copies)} more are copied into the cluster")
+        return result

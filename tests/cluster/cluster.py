@@ -66,6 +66,8 @@ def kubeconfig(server, ca, user, **cluster):
 
 
 class Cluster:
+    audit_policy = f"{HERE}/audit.yaml"
+
     def __init__(self, folder, bin_folder, services="10.96.0.0/16"):
         self.folder, self.services = str(folder), services
         self.bin = bin_folder
@@ -122,7 +124,7 @@ class Cluster:
             f"--client-ca-file={self.certs.ca}", "--authorization-mode=RBAC", "--endpoint-reconciler-type=none",
             "--service-account-issuer=https://kubernetes.default.svc", f"--service-account-key-file={self.certs.path('sa.key')}",
             f"--service-account-signing-key-file={self.certs.path('sa.key')}", f"--service-cluster-ip-range={self.services}",
-            f"--audit-policy-file={HERE}/audit.yaml", f"--audit-log-path={self.audit_log}")
+            f"--audit-policy-file={self.audit_policy}", f"--audit-log-path={self.audit_log}")
         self.wait("API server", lambda: self.get("/readyz"))
 
     @property

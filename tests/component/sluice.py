@@ -88,10 +88,10 @@ class Daemon:
 
     def start(self, timeout=20.0):
         self.launch()
-        wait_until(self._is_ready, f"{self.program} is ready\n{self.log_text()}", timeout)
+        wait_until(self.is_ready, f"{self.program} is ready\n{self.log_text()}", timeout)
         return self
 
-    def _is_ready(self):
+    def is_ready(self):
         if self.process.poll() is not None:
             raise AssertionError(f"{self.program} ended with {self.process.returncode}\n{self.log_text()}")
         try:
