@@ -107,8 +107,8 @@ static int class_of(const struct judge_drift *d, const char *label)
         return d->cumulative ? -1 : d->n - 1;
 }
 
-static int classify(const struct judge_drift *d, const struct judge_table *t, double out[JUDGE_CLASSES], const char *release,
-                    char *why, size_t size)
+/* Counts of the classes; -1 when a bucket is not there. */
+static int classify(struct judge_drift *d, enum arm a, const struct judge_table *t, double out[JUDGE_CLASSES])
 {
         bool there[JUDGE_CLASSES] = { false };
 
@@ -123,7 +123,8 @@ static int classify(const struct judge_drift *d, const struct judge_table *t, do
         }
         for (int k = d->n - 1; d->cumulative && k >= 0; k--) {
                 if (!there[k]) {
-                        (void) snprintf(why, size, "the %s has no bucket up to %s", release, d->label[k]);
+                        d->lacks = k + 1;
+                        d->lacking = a;
                         return -1;
                 }
                 if (k > 0)
@@ -231,7 +232,7 @@ static void increase(struct judge_drift *d, enum arm a, const double now[JUDGE_C
 }
 
 int judge_drift_look(struct judge_drift *d, double max_ratio, double slack, const struct judge_table *const now[ARM_COUNT],
-                     bool compare, char *why, size_t size)
+                     bool compare)
 {
         double counts[ARM_COUNT][JUDGE_CLASSES];
 
@@ -239,9 +240,10 @@ int judge_drift_look(struct judge_drift *d, double max_ratio, double slack, cons
                 fix_classes(d, now[ARM_STABLE]);
         if (d->n == 0)
                 return 0;
-        if (classify(d, now[ARM_STABLE], counts[ARM_STABLE], "stable version", why, size) < 0 ||
-            classify(d, now[ARM_CANDIDATE], counts[ARM_CANDIDATE], "candidate", why, size) < 0)
-                return -1;
+        d->lacks = 0;
+        for (int a = 0; a < ARM_COUNT; a++)
+                if (classify(d, (enum arm) a, now[a], counts[a]) < 0)
+                        return -1;
         float stable[JUDGE_CLASSES], candidate[JUDGE_CLASSES];
         bool bets = compare && d->spread.weight >= JUDGE_DRIFT_WATCH;
 

@@ -63,11 +63,13 @@ struct judge_drift { /* zeroed: nothing seen. 1.4 KiB */
         float log_e[JUDGE_CLASSES][2][JUDGE_BETS]; /* stake included; by enum judge_side */
         double peak;                               /* the highest log E so far */
         int64_t ticks;
+        int32_t lacks; /* 1 + the bucket that was not there at the last look; 0: none. Not part of the record, as `lacking` */
+        enum arm lacking;
 };
 
-/* Classes as of the rows; -1 with a reason of at most `size` bytes when a release lacks a bucket. */
+/* -1 when a release has no such bucket as stable had, which `lacks` then says: nothing is looked at. */
 int judge_drift_look(struct judge_drift *d, double max_ratio, double slack, const struct judge_table *const now[ARM_COUNT],
-                     bool compare, char *why, size_t size);
+                     bool compare);
 
 double judge_drift_log_e(const struct judge_drift *d);
 

@@ -37,6 +37,16 @@ const struct judge_gate *judge_gate_seen(const struct judge *j, int i)
         return j->gates ? &j->gates[i] : &nothing;
 }
 
+bool judge_gate_no_count(const struct judge_asked *a, const double *counts, int n, struct verdict *v)
+{
+        for (int i = 0; a->value->known && !a->value->apart && i < n; i++)
+                if (!judge_is_count(counts[i])) {
+                        verdict_say(v, VERDICT_NO_EVIDENCE, a->q->name, "%s: %g is not a count", a->q->name, counts[i]);
+                        return true;
+                }
+        return false;
+}
+
 bool judge_gate_open(const struct judge_asked *a, bool seen, struct verdict *v)
 {
         if (a->value->apart || (a->value->known && seen))

@@ -9,16 +9,13 @@
 
 static void look(struct judge *j, const struct judge_asked *a)
 {
-        char why[sizeof a->value->why];
-
         if (!a->value->known || !a->value->table[ARM_STABLE] || !a->value->table[ARM_CANDIDATE])
                 return;
         struct judge_gate *g = judge_gate_of(j, a->i);
 
         if (!g->drift)
                 g->drift = xcalloc(1, sizeof *g->drift);
-        /* A bucket that a release lacks is noticed where the tables are made, or is missing for good: nothing is compared then. */
-        (void) judge_drift_look(g->drift, a->q->max_ratio, a->q->slack, a->value->table, !a->value->apart, why, sizeof why);
+        (void) judge_drift_look(g->drift, a->q->max_ratio, a->q->slack, a->value->table, !a->value->apart);
 }
 
 static double percent(const struct judge_drift_class *c, enum arm a)
@@ -55,7 +52,11 @@ static bool open(const struct judge *j, const struct judge_asked *a, struct verd
 {
         const struct judge_drift *d = judge_gate_seen(j, a->i)->drift;
 
-        return judge_gate_open(a, d && d->ticks > 0, v);
+        if (!d || !d->lacks || !a->value->known || a->value->apart)
+                return judge_gate_open(a, d && d->ticks > 0, v);
+        verdict_say(v, VERDICT_NO_EVIDENCE, a->q->name, "%s: %s has no bucket up to %s", a->q->name,
+                    d->lacking == ARM_STABLE ? "stable" : "the candidate", d->label[d->lacks - 1]);
+        return true;
 }
 
 static void view(const struct judge *j, const struct judge_asked *a, struct judge_view *w)

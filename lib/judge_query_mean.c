@@ -61,8 +61,9 @@ static bool breaks(const struct judge *j, const struct judge_asked *a, struct ve
 static bool open(const struct judge *j, const struct judge_asked *a, struct verdict *v)
 {
         const struct judge_mean *m = judge_gate_seen(j, a->i)->mean;
+        const double counts[] = { a->value->of, a->value->stable_of };
 
-        if (judge_gate_open(a, m && m->n > 0, v))
+        if (judge_gate_no_count(a, counts, 2, v) || judge_gate_open(a, m && m->n > 0, v))
                 return true;
         if (a->value->apart || judge_mean_answers(m))
                 return false;

@@ -60,8 +60,9 @@ static bool breaks(const struct judge *j, const struct judge_asked *a, struct ve
 static bool open(const struct judge *j, const struct judge_asked *a, struct verdict *v)
 {
         const struct judge_pair *p = judge_gate_seen(j, a->i)->pair;
+        const double counts[] = { a->value->value, a->value->of, a->value->stable, a->value->stable_of };
 
-        return judge_gate_open(a, p && p->total[ARM_CANDIDATE].of > 0, v);
+        return judge_gate_no_count(a, counts, 4, v) || judge_gate_open(a, p && p->total[ARM_CANDIDATE].of > 0, v);
 }
 
 static void view(const struct judge *j, const struct judge_asked *a, struct judge_view *w)

@@ -35,6 +35,26 @@ static void check_histogram(const struct sampler_question *q, const struct serie
                 assert(ticks[i].slow >= 0 && ticks[i].slow <= ticks[i].timed);
 }
 
+/* Whatever the classes are, as stable's and as the candidate's: the evidence is a number. */
+static void check_classes(const uint8_t *data, size_t size, const char *by)
+{
+        struct judge_table stable, candidate;
+        struct judge_drift drift = { .spread = { 0, JUDGE_DRIFT_WATCH, 0, 0 } };
+        const struct judge_table *const now[] = { &stable, &candidate };
+
+        if (prometheus_parse_table((const char *) data, size, by, &stable, NULL) < 0)
+                return;
+        candidate = stable;
+        for (int look = 0; look < 3; look++) {
+                assert(judge_drift_look(&drift, 1.5, .005, now, true) == 0);
+                for (int i = 0; i < stable.n; i++) {
+                        candidate.rows[i].value += 3;
+                        stable.rows[i].value += stable.rows[i].value + 1;
+                }
+        }
+        assert(drift.n <= JUDGE_CLASSES && isfinite(judge_drift_log_e(&drift)));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         const struct sampler_question q = { .version = { 1, 2 },
@@ -62,6 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (prometheus_parse_number((const char *) data, size, &value, &at_ms, NULL) == 0)
                 assert(isfinite(value));
+        check_classes(data, size, "le");
+        check_classes(data, size, "class");
         double values[10] = { 0 };
 
         if (prometheus_parse_range((const char *) data, size, 1000, 500, 10, values, NULL) == 0)

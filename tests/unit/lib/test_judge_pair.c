@@ -113,7 +113,8 @@ static int broken(double stable, double candidate, int batch, double most, doubl
                         }
                         judge_pair_look(&p, most, least, now, true);
                 }
-                n += (most > 0 && p.test.worse.peak >= -log(alpha)) || (least > 0 && judge_compare_sound(&p.test)->peak >= -log(alpha));
+                n += (most > 0 && p.test.worse.peak >= -log(alpha)) ||
+                     (least > 0 && judge_compare_sound(&p.test)->peak >= -log(alpha));
                 judge_compare_done(&p.test);
         }
         return n;

@@ -224,6 +224,45 @@ static void ranges_stand_on_their_grid(void **state)
         }
 }
 
+static void classes_are_one_number_each(void **state)
+{
+#define ANSWER(series) "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[" series "]}}"
+#define CLASS(label, value) "{\"metric\":{\"class\":\"" label "\"},\"value\":[1,\"" value "\"]}"
+        static const struct {
+                const char *text, *by;
+                enum err_kind kind;
+                const char *says;
+        } cases[] = {
+                { ANSWER(CLASS("a", "1") "," CLASS("b", "1e15")), "class", ERR_NONE, "" },
+                { ANSWER(CLASS("a", "1") "," CLASS("a", "2")), "class", ERR_NOT_FOUND,
+                  "two series with class=\"a\": write sum by (class)" },
+                { ANSWER(CLASS("a", "NaN")), "class", ERR_NOT_FOUND, "not a count" },
+                { ANSWER(CLASS("a", "-1")), "class", ERR_NOT_FOUND, "not a count" },
+                { ANSWER(CLASS("a", "+Inf")), "class", ERR_NOT_FOUND, "not a count" },
+                { ANSWER(CLASS("a", "1")), "le", ERR_NOT_FOUND, "a series has no label le" },
+                { ANSWER("{\"metric\":{\"le\":\"wide\"},\"value\":[1,\"1\"]}"), "le", ERR_NOT_FOUND, "not a count" },
+                { ANSWER(""), "class", ERR_NOT_FOUND, "the query gives 0 series" },
+                { "{\"status\":\"success\",\"data\":{\"resultType\":\"scalar\",\"result\":[1,\"1\"]}}", "class", ERR_INVALID,
+                  "the query gives a scalar" },
+                { "{\"status\":\"error\",\"error\":\"no\"}", "class", ERR_UNAVAILABLE, "no" },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct judge_table t;
+                struct err e = { 0 };
+                int r = prometheus_parse_table(cases[i].text, strlen(cases[i].text), cases[i].by, &t, &e);
+
+                if (cases[i].kind) {
+                        assert_failed(r, e, cases[i].kind, cases[i].says);
+                        continue;
+                }
+                assert_ok(r, e);
+                assert_true(!t.cumulative && t.n == 2 && t.rows[1].value == 1e15);
+                assert_string_equal(t.rows[0].label, "a");
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -233,6 +272,7 @@ int main(void)
                 cmocka_unit_test(gates_want_exactly_one_number),
                 cmocka_unit_test(the_selector_asks_for_raw_samples_of_both_arms),
                 cmocka_unit_test(ranges_stand_on_their_grid),
+                cmocka_unit_test(classes_are_one_number_each),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
