@@ -221,6 +221,35 @@ static void a_candidate_within_the_tolerance_is_left_alone(void **state)
         assert_true(back <= 4); /* at most 1 % each: 1.8 expected at worst */
 }
 
+/* Both are slower every other minute, but the candidate is scraped half a tick later: at each edge the arms seem to differ. */
+static void a_shared_swing_that_is_scraped_at_different_moments_blames_nobody(void **state)
+{
+        static const double levels[2] = { .3, .6 };
+        struct policy p = policy();
+        int back = 0;
+        (void) state;
+
+        dice = 9;
+        for (int run = 0; run < 40; run++) {
+                JUDGE j = { 0 };
+                struct verdict v = { 0 };
+
+                (void) judge_bounds_choose(&j.bounds, &p.latency, &usual, true);
+                for (int i = 1; i <= 240 && v.state != VERDICT_BREACH; i++) {
+                        double now = levels[i / 12 % 2], before = levels[(i - 1) / 12 % 2];
+                        struct reading r = { 0 };
+
+                        r.bounds[ARM_STABLE][0] = (struct tail){ 1900, binomial(1900, now) };
+                        r.bounds[ARM_CANDIDATE][0] = (struct tail){ 100, binomial(100, (now + before) / 2) };
+                        judge_add(&j, &p, &r, 5000LL * i);
+                        judge_decide(&j, &p, QUALITY_GOOD, "", NULL, &v);
+                }
+                back += v.state == VERDICT_BREACH;
+        }
+        print_message("  %d of 40 rolled back\n", back);
+        assert_true(back <= 1);
+}
+
 static void an_unknown_quantile_holds_where_there_is_something_to_compare(void **state)
 {
         const struct latency_histogram few = { 2, { 5000, 10000 }, { 30, 45 }, 60 };
@@ -332,6 +361,7 @@ int main(void)
                 cmocka_unit_test(nothing_watched_chooses_nothing),
                 cmocka_unit_test(a_candidate_whose_median_doubles_within_the_objective_is_found),
                 cmocka_unit_test(a_candidate_within_the_tolerance_is_left_alone),
+                cmocka_unit_test(a_shared_swing_that_is_scraped_at_different_moments_blames_nobody),
                 cmocka_unit_test(an_unknown_quantile_holds_where_there_is_something_to_compare),
                 cmocka_unit_test(under_all_traffic_nothing_waits_for_a_quantile),
                 cmocka_unit_test(arms_scraped_in_turn_are_compared_all_the_same),
