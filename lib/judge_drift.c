@@ -8,7 +8,8 @@
 
 #include "lib/utf8.h"
 
-static const double grid[JUDGE_BETS] = { 1.4, 2.5, 6 };
+enum { SIDE_BETS = JUDGE_BETS / 2 };
+static const double grid[SIDE_BETS] = { 1.4, 2.5, 6 };
 
 /* --- classes, from stable's table --- */
 
@@ -99,8 +100,11 @@ static void fix_classes(struct judge_drift *d, const struct judge_table *t)
 
 /* --- a table to counters of the classes --- */
 
-static int class_of(const struct judge_drift *d, const char *label)
+/* `hint` is looked at first: answers come in the same order. */
+static int class_of(const struct judge_drift *d, const char *label, int hint)
 {
+        if (hint < d->n && strcmp(d->label[hint], label) == 0)
+                return hint;
         for (int i = 0; i < d->n; i++)
                 if (strcmp(d->label[i], label) == 0)
                         return i;
@@ -111,13 +115,15 @@ static int class_of(const struct judge_drift *d, const char *label)
 static int classify(struct judge_drift *d, enum arm a, const struct judge_table *t, double out[JUDGE_CLASSES])
 {
         bool there[JUDGE_CLASSES] = { false };
+        int next = 0;
 
         memset(out, 0, JUDGE_CLASSES * sizeof *out);
         for (int i = 0; i < t->n; i++) {
-                int k = class_of(d, t->rows[i].label);
+                int k = class_of(d, t->rows[i].label, next);
 
                 if (k < 0)
                         continue;
+                next = k + 1;
                 out[k] += t->rows[i].value;
                 there[k] = true;
         }
@@ -165,48 +171,61 @@ static void measure_spread(struct judge_drift *d, const float now[JUDGE_CLASSES]
         memcpy(d->before, now, sizeof d->before);
 }
 
-/* Every gambler's bet on one class and side. */
-static void bet(struct judge_drift *d, int k, enum judge_side side, double rho, double slack, const double n[ARM_COUNT])
+/* Every gambler's bet, which is the same in each class. */
+static void place_bets(const struct judge_drift *d, double rho, double slack, const double n[ARM_COUNT],
+                       struct judge_ratio_bet bets[JUDGE_BETS])
 {
-        double r0 = side == JUDGE_ABOVE ? rho : 1 / rho, burst = judge_spread_burst(&d->spread);
-        double x[ARM_COUNT] = { (double) d->waiting[ARM_STABLE][k], (double) d->waiting[ARM_CANDIDATE][k] };
+        double burst = judge_spread_burst(&d->spread);
 
-        for (int i = 0; i < JUDGE_BETS; i++) {
-                double r = side == JUDGE_ABOVE ? r0 * grid[i] : r0 / grid[i];
-
-                d->log_e[k][side][i] += (float) judge_ratio_step(r, r0, slack, burst, n, x);
+        for (int i = 0; i < SIDE_BETS; i++) {
+                bets[i] = judge_ratio_bet(rho * grid[i], rho, slack, burst, n);
+                bets[SIDE_BETS + i] = judge_ratio_bet(1 / rho / grid[i], 1 / rho, slack, burst, n);
         }
 }
 
+static void settle(struct judge_drift *d, struct judge_ratio_bet bets[JUDGE_BETS], const double n[ARM_COUNT])
+{
+        for (int k = 0; k < d->n; k++) {
+                const double x[ARM_COUNT] = { (double) d->waiting[ARM_STABLE][k], (double) d->waiting[ARM_CANDIDATE][k] };
+
+                for (int i = 0; i < JUDGE_BETS; i++)
+                        d->log_e[k][i] += (float) judge_ratio_pays(&bets[i], n, x);
+        }
+}
+
+/* Where one is nothing beside the other, in seven digits, it is not asked for its exponential. */
 static double log_sum(double a, double b)
 {
+        if (fabs(a - b) > 20)
+                return fmax(a, b);
         return a > b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
 }
 
+/* Put more of the stake on every bet, as if they began now. */
 static void stake(struct judge_drift *d)
 {
-        double more = (judge_ratio_unspent(d->ticks) - judge_ratio_unspent(d->ticks + 1)) / (2 * JUDGE_BETS * d->n);
+        double more = log((judge_ratio_unspent(d->ticks) - judge_ratio_unspent(d->ticks + 1)) / (JUDGE_BETS * d->n));
 
         for (int k = 0; k < d->n; k++)
-                for (int i = 0; i < 2 * JUDGE_BETS; i++) {
-                        float *l = &d->log_e[k][i / JUDGE_BETS][i % JUDGE_BETS];
+                for (int i = 0; i < JUDGE_BETS; i++) {
+                        float *l = &d->log_e[k][i];
 
-                        *l = (float) (d->ticks == 0 ? log(more) : log_sum((double) *l, log(more)));
+                        *l = (float) (d->ticks == 0 ? more : log_sum((double) *l, more));
                 }
         d->ticks++;
 }
 
 static void tick(struct judge_drift *d, double max_ratio, double slack)
 {
+        struct judge_ratio_bet bets[JUDGE_BETS];
         double n[ARM_COUNT];
 
         for (int a = 0; a < ARM_COUNT; a++)
                 if ((n[a] = sum_of(d->waiting[a])) < 1)
                         return; /* the other arm's scrape is still to come */
         stake(d);
-        for (int k = 0; k < d->n; k++)
-                for (int side = JUDGE_ABOVE; side <= JUDGE_BELOW; side++)
-                        bet(d, k, (enum judge_side) side, max_ratio, slack, n);
+        place_bets(d, max_ratio, slack, n, bets);
+        settle(d, bets, n);
         d->peak = fmax(d->peak, judge_drift_log_e(d));
         for (int a = 0; a < ARM_COUNT; a++)
                 for (int k = 0; k < d->n; k++)
@@ -260,25 +279,24 @@ int judge_drift_look(struct judge_drift *d, double max_ratio, double slack, cons
 
 /* --- what it says --- */
 
-static double log_e_of(const struct judge_drift *d, int k, enum judge_side side)
+static double log_sum_of(const float *v, int n)
 {
-        double sum = -INFINITY;
+        float top = v[0];
+        double sum = 0;
 
-        for (int i = 0; i < JUDGE_BETS; i++)
-                sum = isinf(sum) ? (double) d->log_e[k][side][i] : log_sum(sum, (double) d->log_e[k][side][i]);
-        return sum;
+        for (int i = 1; i < n; i++)
+                top = fmaxf(top, v[i]);
+        for (int i = 0; i < n; i++)
+                if (top - v[i] < 30)
+                        sum += exp((double) (v[i] - top));
+        return (double) top + log(sum);
 }
 
 double judge_drift_log_e(const struct judge_drift *d)
 {
         if (d->ticks == 0)
                 return 0;
-        double sum = log(judge_ratio_unspent(d->ticks));
-
-        for (int k = 0; k < d->n; k++)
-                for (int side = JUDGE_ABOVE; side <= JUDGE_BELOW; side++)
-                        sum = log_sum(sum, log_e_of(d, k, (enum judge_side) side));
-        return sum;
+        return log_sum(log(judge_ratio_unspent(d->ticks)), log_sum_of(d->log_e[0], JUDGE_BETS * d->n));
 }
 
 static void class_text(const struct judge_drift *d, int k, char text[JUDGE_CLASS_TEXT])
@@ -305,7 +323,7 @@ void judge_drift_worst(const struct judge_drift *d, struct judge_drift_class *ou
                 return;
         for (int k = 0; k < d->n; k++)
                 for (int side = JUDGE_ABOVE; side <= JUDGE_BELOW; side++) {
-                        double l = log_e_of(d, k, (enum judge_side) side);
+                        double l = log_sum_of(&d->log_e[k][side * SIDE_BETS], SIDE_BETS);
 
                         if (l > top) {
                                 top = l;

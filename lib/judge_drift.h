@@ -33,7 +33,7 @@
 enum {
         JUDGE_CLASSES = 16,
         JUDGE_CLASS_LEN = 15,
-        JUDGE_BETS = 3,
+        JUDGE_BETS = 6,
         JUDGE_TABLE_ROWS = 64,
         JUDGE_CLASS_TEXT = 48,
         JUDGE_DRIFT_WATCH = 8
@@ -60,8 +60,8 @@ struct judge_drift { /* zeroed: nothing seen. 1.4 KiB */
         float waiting[ARM_COUNT][JUDGE_CLASSES];
         float before[JUDGE_CLASSES]; /* stable's increment before this one */
         struct judge_spread spread;
-        float log_e[JUDGE_CLASSES][2][JUDGE_BETS]; /* stake included; by enum judge_side */
-        double peak;                               /* the highest log E so far */
+        float log_e[JUDGE_CLASSES][JUDGE_BETS]; /* stake included */
+        double peak;                            /* the highest log E so far */
         int64_t ticks;
         int32_t lacks; /* 1 + the bucket that was not there at the last look; 0: none. Not part of the record, as `lacking` */
         enum arm lacking;

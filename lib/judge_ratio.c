@@ -49,13 +49,22 @@ static double slope(double y, double b)
         return log(y / (1 / b + (1 - 1 / b) * y));
 }
 
-double judge_ratio_step(double r, double r0, double slack, double burst, const double n[ARM_COUNT], const double x[ARM_COUNT])
+struct judge_ratio_bet judge_ratio_bet(double r, double r0, double slack, double burst, const double n[ARM_COUNT])
 {
         double a = n[ARM_STABLE], b = n[ARM_CANDIDATE];
         double z = (a + r0 * b) / (a + r * b), y = z * r / r0; /* not by way of pi, which rounds to 1 */
-        double gain = fmin(x[ARM_CANDIDATE], b) * slope(y, burst) + fmin(x[ARM_STABLE], a) * slope(z, burst);
 
-        return fmin(tick_cap, gain - b * slack * fabs(y - 1) / burst);
+        return (struct judge_ratio_bet){ .each = { slope(z, burst), slope(y, burst) },
+                                         .charge = b * slack * fabs(y - 1) / burst };
+}
+
+double judge_ratio_pays(const struct judge_ratio_bet *bet, const double n[ARM_COUNT], const double x[ARM_COUNT])
+{
+        double gain = 0;
+
+        for (int a = 0; a < ARM_COUNT; a++)
+                gain += fmin(x[a], n[a]) * bet->each[a];
+        return fmin(tick_cap, gain - bet->charge);
 }
 
 static double alternative(enum judge_side side, double r0, int k)
@@ -83,8 +92,12 @@ void judge_ratio_add_usual(struct judge_ratio *t, enum judge_side side, double r
         double most = judge_ratio_of_odds(r0, usual);
 
         stake(t);
-        for (int k = 0; k < JUDGE_RATIOS; k++)
-                t->log_e[k] += judge_ratio_step(judge_ratio_of_odds(alternative(side, r0, k), usual), most, 0, burst, n, x);
+        for (int k = 0; k < JUDGE_RATIOS; k++) {
+                const struct judge_ratio_bet bet =
+                        judge_ratio_bet(judge_ratio_of_odds(alternative(side, r0, k), usual), most, 0, burst, n);
+
+                t->log_e[k] += judge_ratio_pays(&bet, n, x);
+        }
         t->peak = fmax(t->peak, judge_ratio_log_e(t));
 }
 

@@ -71,9 +71,15 @@ double judge_ratio_of_odds(double odds, double usual); /* rho */
 
 double judge_ratio_log_e(const struct judge_ratio *t); /* log E now */
 
-/* The parts, for tests that mix their bets otherwise. What a tick adds to log e of alternative r, against a share of at most (r > r0),
- * or at least, r0 times stable's and `slack` more, or less, than that: n things and x bad ones by enum arm. */
-double judge_ratio_step(double r, double r0, double slack, double burst, const double n[ARM_COUNT], const double x[ARM_COUNT]);
+/* The parts, for tests that mix their bets otherwise. A bet on alternative r in a tick with n things, against a share of at most (r > r0), or at
+ * least, r0 times stable's and `slack` more, or less, than that; and what it adds to log e when x of the things are bad. */
+struct judge_ratio_bet {
+        double each[ARM_COUNT]; /* for each bad thing */
+        double charge;          /* for the slack */
+};
+
+struct judge_ratio_bet judge_ratio_bet(double r, double r0, double slack, double burst, const double n[ARM_COUNT]);
+double judge_ratio_pays(const struct judge_ratio_bet *bet, const double n[ARM_COUNT], const double x[ARM_COUNT]);
 double judge_ratio_unspent(
         int64_t ticks); /* the share of the stake that is held back after so many: all of it before the first */
 

@@ -163,8 +163,8 @@ static json_t *drift_to_json(const struct judge_drift *d)
                          parts_numbers_to_json(d->total[0], sizeof d->total / sizeof d->total[0][0]), "waiting",
                          parts_floats_to_json(d->waiting[0], sizeof d->waiting / sizeof d->waiting[0][0]), "before",
                          parts_floats_to_json(d->before, JUDGE_CLASSES), "spread", parts_spread_to_json(&d->spread), "log_e",
-                         parts_floats_to_json(d->log_e[0][0], sizeof d->log_e / sizeof d->log_e[0][0][0]), "peak", d->peak,
-                         "ticks", (json_int_t) d->ticks);
+                         parts_floats_to_json(d->log_e[0], sizeof d->log_e / sizeof d->log_e[0][0]), "peak", d->peak, "ticks",
+                         (json_int_t) d->ticks);
 }
 
 static int drift_from_json(json_t *doc, struct judge_drift *d, struct err *e)
@@ -182,7 +182,7 @@ static int drift_from_json(json_t *doc, struct judge_drift *d, struct err *e)
             parts_floats_from_json("gate: waiting", waiting, d->waiting[0], sizeof d->waiting / sizeof d->waiting[0][0], e) < 0 ||
             parts_floats_from_json("gate: before", before, d->before, JUDGE_CLASSES, e) < 0 ||
             parts_spread_from_json(spread, &d->spread, e) < 0 ||
-            parts_floats_from_json("gate: log_e", log_e, d->log_e[0][0], sizeof d->log_e / sizeof d->log_e[0][0][0], e) < 0)
+            parts_floats_from_json("gate: log_e", log_e, d->log_e[0], sizeof d->log_e / sizeof d->log_e[0][0], e) < 0)
                 return -1;
         d->cumulative = cumulative;
         d->ticks = ticks;
