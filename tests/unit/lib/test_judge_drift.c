@@ -101,7 +101,7 @@ static void many_classes_become_sixteen(void **state)
 
         for (int i = 0; i < 40; i++) {
                 (void) snprintf(t.rows[i].label, sizeof t.rows[i].label, "%d", i);
-                (void) snprintf(words.rows[i].label, sizeof words.rows[i].label, "class-%d", i);
+                (void) snprintf(words.rows[i].label, sizeof words.rows[i].label, "c-%d", i);
                 t.rows[i].value = i < 20 ? 0 : 10 * (i - 19); /* half of the buckets are empty */
                 words.rows[i].value = i;
         }
@@ -111,7 +111,7 @@ static void many_classes_become_sixteen(void **state)
         for (int k = 0; k < d.n; k++)
                 assert_true(d.last[0][k] <= 30); /* the empty ones were joined first */
         assert_int_equal(look(&w, 2, 0, &words, &words), 0);
-        assert_string_equal(w.label[0], "class-39");
+        assert_string_equal(w.label[0], "c-39");
         assert_string_equal(w.label[JUDGE_CLASSES - 1], "");
         assert_true(w.last[1][JUDGE_CLASSES - 1] == 24 * 25 / 2); /* all others */
 }
