@@ -90,7 +90,7 @@ static void measure_text(const json_t *gate, struct strbuf *b)
         if (json_is_number(json_object_get(gate, "score")))
                 strbuf_addf(b, ", score %g of %g", json_dbl(gate, "score", 0), json_dbl(gate, "pass", 0));
         if (json_str(gate, "class"))
-                strbuf_addf(b, "; %s %s than stable has", json_str(gate, "direction"), json_str(gate, "class"));
+                strbuf_addf(b, "; %s often %s than stable", json_str(gate, "direction"), json_str(gate, "class"));
         if (json_object_get(gate, "pairs"))
                 mean_text(gate, b);
         if (json_is_number(value) && !json_object_get(gate, "max_percent"))

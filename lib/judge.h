@@ -10,7 +10,8 @@
  *   equally among the comparisons. Stable has to have traffic at the same time; under all traffic only limits can speak.
  * - latency-p50 and the like: the same comparison above stable's own quantiles (judge_bounds.h). While one of them is not known yet
  *   nothing is healthy.
- * - the policy's PromQL gates, by their own names, after as many failures in a row as each allows.
+ * - the policy's PromQL gates, by their own names: values after as many failures in a row as each allows, shares and what is compared
+ *   with stable by tests with their part of false_rollback (judge_query.h).
  *
  * A breach stands whatever the quality of the evidence. Health needs evidence of good quality, every PromQL gate answered and
  * passed, min_requests of the candidate since the step's weight stood, and where the policy has a sound_ratio the proof that the
