@@ -154,6 +154,7 @@ struct kube_platform {
         struct kube_question *questions;   /* kube_history.c's */
         struct kube_complaint *complaints; /* kube_complain.c's */
         struct kube_state *writing;        /* kube_state.c's: those with something to write */
+        int n_publishing;                  /* kube_state.c's: writes under way of what people read, and of no record */
         struct kube_read *reads;           /* kube_read.c's: those that wait to try again */
         struct kube_op *ops, *answers;     /* kube_ops.c's: asked for; answered and not told */
         struct platform_listener listener;

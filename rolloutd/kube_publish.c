@@ -1,5 +1,6 @@
 /* What there is to tell about a target, as far as it is news. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/auto.h"
@@ -27,15 +28,20 @@ static void take_events(struct kube_state *s, const struct rollout *r)
         }
 }
 
-static void take_doc(struct kube_state *s, json_t *doc)
+void kube_state_print(const json_t *doc, char out[static 17])
 {
         char digest[DIGEST_TEXT_LEN + 1];
         AUTO(str) text = json_canonical(doc);
 
         digest_of(text, strlen(text), digest);
-        (void) snprintf(s->print, sizeof s->print, "%.16s", digest + strlen("sha256:"));
-        json_decref(s->doc);
-        s->doc = strcmp(s->print, s->written) == 0 && !s->flight ? NULL : json_incref(doc);
+        (void) snprintf(out, 17, "%.16s", digest + strlen("sha256:"));
+}
+
+static void take_doc(struct kube_state *s, const json_t *doc)
+{
+        kube_state_print(doc, s->print);
+        free(s->doc);
+        s->doc = strcmp(s->print, s->written) == 0 && !s->flight ? NULL : json_text(doc);
         if (s->doc)
                 kube_state_enlist(s);
 }

@@ -11,7 +11,7 @@
 #include "lib/random.h"
 #include "rolloutd/kube_state.h"
 
-enum { WRITE_TIMEOUT_MS = 3000, PUBLISH_MS = 1000, FOREVER_MS = 3600000, MISFITS_MAX = 3 };
+enum { WRITE_TIMEOUT_MS = 3000, PUBLISH_MS = 1000, FOREVER_MS = 3600000, MISFITS_MAX = 3, PUBLISHING_MAX = 64 };
 
 static const struct backoff_policy patience = { .base_ms = 200, .cap_ms = 10000 };
 
@@ -50,7 +50,8 @@ void kube_state_drop(struct kube_platform *k, struct kube_target *t)
         delist(s);
         if (s->flight)
                 kube_cancel(k->kube, s->flight);
-        json_decref(s->doc);
+        k->n_publishing -= s->publishes;
+        free(s->doc);
         json_decref(s->events);
         free(s->record);
         free(s->resource_version);
@@ -69,6 +70,19 @@ static void drop_known_events(struct kube_state *s, int64_t newest)
                 json_decref(TAKE(s->events));
 }
 
+/* All but what is ours alone. At a start it is mostly as it should be, and is not written again. */
+static void print_of(const json_t *status, char out[static 17])
+{
+        static const char *const ours[] = { "revision", "epoch", "record", "history" };
+        AUTO(json) read = json_copy((json_t *) status);
+
+        *out = '\0';
+        for (size_t i = 0; read && i < sizeof ours / sizeof *ours; i++)
+                (void) json_object_del(read, ours[i]);
+        if (read)
+                kube_state_print(read, out);
+}
+
 static void take_status(struct kube_state *s, const json_t *object)
 {
         const json_t *status = json_object_get(object, "status"), *history = json_object_get(status, "history");
@@ -80,7 +94,7 @@ static void take_status(struct kube_state *s, const json_t *object)
         s->n_history = (int) json_array_size(history);
         if (newest > s->last_event || (s->revision == 0 && !s->events))
                 s->last_event = newest;
-        *s->written = '\0';
+        print_of(status, s->written);
         kube_conditions_read(status, &s->conditions);
         free(s->resource_version);
         s->resource_version = s->revision ? NULL : xstrdup(kube_meta(object, "resourceVersion"));
@@ -139,7 +153,7 @@ static void forget_sent(struct kube_state *s)
         if (json_array_size(s->events) == 0)
                 json_decref(TAKE(s->events));
         if (s->doc && strcmp(s->print, s->sent) == 0)
-                json_decref(TAKE(s->doc));
+                free(TAKE(s->doc));
 }
 
 static void written(struct kube_state *s)
@@ -218,6 +232,8 @@ static void on_written(void *arg, json_t *object, const struct kube_failure *fai
 
         (void) object;
         s->flight = NULL;
+        s->k->n_publishing -= s->publishes;
+        s->publishes = false;
         if (!failure) {
                 written(s);
         } else if (failure->reason == KUBE_TEST_FAILED || failure->reason == KUBE_CONFLICT) {
@@ -238,7 +254,8 @@ static void write_status(struct kube_state *s)
                                          .resource_version = s->resource_version,
                                          .has_record = s->has_record,
                                          .n_history = s->n_history };
-        AUTO(json) patch = kube_status_patch(&base, s->doc, s->k->epoch, s->record, s->events);
+        AUTO(json) doc = s->doc ? json_loads(s->doc, 0, NULL) : NULL;
+        AUTO(json) patch = kube_status_patch(&base, doc, s->k->epoch, s->record, s->events);
         struct kube_call call = { .verb = KUBE_JSON_PATCH,
                                   .resource = &s->k->kinds.rollouts,
                                   .namespace_ = s->t->namespace_,
@@ -250,6 +267,8 @@ static void write_status(struct kube_state *s)
         memcpy(s->sent, s->doc ? s->print : s->written, sizeof s->sent);
         s->sent_events = json_array_size(s->events);
         s->sent_record = s->record != NULL;
+        s->publishes = !s->sent_record;
+        s->k->n_publishing += s->publishes;
         s->flight = kube_start(s->k->kube, &call, on_written, s);
 }
 
@@ -282,7 +301,7 @@ int64_t kube_state_run(struct kube_platform *k, int64_t now_ms)
                         delist(s);
                         continue;
                 }
-                if (s->flight)
+                if (s->flight || (!s->record && k->n_publishing >= PUBLISHING_MAX))
                         continue;
                 if (now_ms >= due_of(s))
                         advance(s);
