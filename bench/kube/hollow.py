@@ -65,6 +65,22 @@ class KeptApi(Api):
             raise ConnectionError(repr(e)) from e
 
 
+class LongWatch(Watch):
+    """Goes on from the last event when a stream has ended; what is listed again for each is thousands of objects here."""
+
+    version = None
+
+    def event(self, kind, o):
+        self.version = o["metadata"]["resourceVersion"]
+        super().event(kind, o)
+
+    def list(self):
+        version, self.version = self.version, None
+        if version is None:
+            version = self.version = super().list()
+        return version
+
+
 class Controllers:
     """Answers Deployments and HTTPRoutes as a healthy cluster would, at once."""
 
@@ -72,9 +88,9 @@ class Controllers:
         self.api, self.namespace, self.work = KeptApi(cluster.url, cluster.context()), namespace, queue.Queue()
         self.done = {}
         base = f"/namespaces/{namespace}"
-        self.watches = [Watch(self.api, f"/apis/apps/v1{base}/deployments", self.changed("deployment")),
-                        Watch(self.api, f"/apis/gateway.networking.k8s.io/v1{base}/httproutes", self.changed("route")),
-                        Watch(self.api, f"/api/v1{base}/services?labelSelector=sluice.dev/rollout,!sluice.dev/release",
+        self.watches = [LongWatch(self.api, f"/apis/apps/v1{base}/deployments", self.changed("deployment")),
+                        LongWatch(self.api, f"/apis/gateway.networking.k8s.io/v1{base}/httproutes", self.changed("route")),
+                        LongWatch(self.api, f"/api/v1{base}/services?labelSelector=sluice.dev/rollout,!sluice.dev/release",
                               self.changed("slot"))]
         self.threads = [threading.Thread(target=self.worker, daemon=True) for _ in range(workers)]
         for t in self.watches + self.threads:

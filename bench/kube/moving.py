@@ -53,9 +53,9 @@ def move(site, seconds, step_s):
     result = {**used.stop(), "steps": moving.steps, "rollouts": moving.arrived,
               "server_mib": {name: resident_mib(child.pid) for name, child in site.cluster.children},
               "server_cpu_s": {name: cpu_s(child.pid) - others[name] for name, child in site.cluster.children}}
-    site.settle(moving.names)
     say(f"moving: {moving.steps} steps, reconcile p99 {result['reconcile_ms'][0.99]:g} ms, {result['rss_end_mib']:.1f} MiB, "
         f"{result['rss_slope_mib_per_hour']:+.2f} MiB/h, load {result['load']:.1f}")
+    site.settle(moving.names)
     return result
 
 

@@ -11,11 +11,14 @@ from testsite import LEASE_S
 from sluice import wait_until
 
 
+BUSY = 20
+
+
 class Busy:
     """Rollouts that move on as fast as they can, beside what is measured."""
 
     def __init__(self, site, names):
-        self.moving, self.over = Moving(site, names, 0), False
+        self.moving, self.over = Moving(site, names, 1), False
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
@@ -57,7 +60,7 @@ def lose_leader(site, how):
 
 
 def take_over(site):
-    since, busy = time.time(), Busy(site, site.owned[:site.options.moving])
+    since, busy = time.time(), Busy(site, site.owned[:BUSY])
     gaps = {how.name: [lose_leader(site, how) for _ in range(n)]
             for how, n in ((signal.SIGKILL, site.options.takeovers), (signal.SIGSTOP, site.options.pauses)) if n}
     time.sleep(3)

@@ -8,8 +8,7 @@ import time
 
 import stack
 from cloning import clone
-from hollow import BareCluster, Controllers, Evidence, KeptApi
-from kubeapi import Watch
+from hollow import BareCluster, Controllers, Evidence, KeptApi, LongWatch
 from postgres import Postgres
 from process import resident_mib
 from registry import Registry
@@ -62,7 +61,7 @@ class Site:
         (self.folder / "policies/bench.yaml").write_text(POLICY)
         (self.folder / "token").write_text(self.registry.token("admin") + "\n")
         self.controllers = Controllers(self.cluster, NAMESPACE)
-        self.rollouts = Watch(self.api, ROLLOUTS, lambda kind, o: None)
+        self.rollouts = LongWatch(self.api, ROLLOUTS, lambda kind, o: None)
         self.rollouts.start()
         self.leader = self.rolloutd()
 
@@ -147,7 +146,7 @@ class Site:
                 self.steer(name, "promote", full=True)
             return phase in AT_REST
 
-        self.wait_for_all(names, rest, "are at rest", 300)
+        self.wait_for_all(names, rest, "are at rest", 600)
 
     # --- ModelRollouts
 
