@@ -3,6 +3,7 @@
 
 #include "ctl/handlers.h"
 #include "ctl/output.h"
+#include "lib/policy_advice.h"
 #include "lib/policy_file.h"
 #include "lib/policy_lint.h"
 
@@ -17,6 +18,15 @@ static int take(const struct call *call, const char *flag, double most, double *
         if (end == text || *end || !(*out > 0 && *out <= most))
                 return err_set(e, ERR_INVALID, "--%s: \"%.40s\" is not a number above 0 and up to %g", flag, text, most);
         return 0;
+}
+
+static void advise(struct ctl *c, const struct policy *p)
+{
+        struct policy_advice advice[POLICY_ADVICE_MAX];
+        int n = policy_advise(p, advice);
+
+        for (int i = 0; i < n; i++)
+                ctl_note(c, "%s: %s", p->name, advice[i].text);
 }
 
 int policy_lint_run(struct ctl *c, const struct call *call, struct err *e)
@@ -36,6 +46,7 @@ int policy_lint_run(struct ctl *c, const struct call *call, struct err *e)
         if (t.rate > 0 && policy_lint(&p, &t, e) < 0)
                 return err_wrap(e, "%s", call_arg(call, 0));
         output_line("%s: ok", p.name);
+        advise(c, &p);
         if (t.rate <= 0)
                 ctl_note(c,
                          "whether there is enough traffic for it was not looked at: say --rate, or expected_rate in the policy");

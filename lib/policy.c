@@ -122,6 +122,17 @@ static bool policy_never_compares(const struct policy *p)
         return true;
 }
 
+/* A gate that only compares judges nothing where all or none of the traffic is the candidate's. */
+static int check_can_act(const char *gate, const struct policy *p, const struct policy_share *s, struct err *e)
+{
+        if (!s->on || s->limit > 0 || s->budget > 0 || !policy_never_compares(p))
+                return 0;
+        return err_set(e, ERR_INVALID,
+                       "gates.%s only compares with stable, and no step is above 0 and below 100 percent: it would pass every "
+                       "version; give it limit_percent",
+                       gate);
+}
+
 /* A Kayenta gate's first intervals are time without evidence. */
 static int check_kayenta(const struct policy *p, struct err *e)
 {
@@ -158,6 +169,8 @@ int policy_check(const struct policy *p, struct err *e)
                                        p->queries[i].name);
         if (p->latency.on && p->latency.n_quantiles > 0 && policy_never_compares(p))
                 return bad(e, "quantiles need a step below 100 percent: there is nothing to compare with under all traffic");
+        if (check_can_act("error_rate", p, &p->error_rate, e) < 0 || check_can_act("latency", p, &p->latency, e) < 0)
+                return -1;
         if (check_range("min_requests", p->min_requests, 1, 1000000000, "1 to 1000000000", e) < 0 ||
             check_range("max_hold", p->max_hold_ms, 1, 7LL * DAY_MS, "1ms to 7 days", e) < 0 ||
             check_range("start_deadline", p->start_deadline_ms, 1, DAY_MS, "1ms to 1 day", e) < 0 ||

@@ -262,6 +262,12 @@ static void bad_policies_are_refused_by_name(void **state)
                 { HEAD
                   "steps: [{ weight: 100, hold: 1s }]\ngates: { latency: { objective: 5ms, max_ratio: 2, quantiles: [50] } }\n",
                   "quantiles need a step below 100" },
+                { HEAD "steps: [{ weight: 100, hold: 1s }]\ngates: { error_rate: { max_ratio: 2 } }\n", "give it limit_percent" },
+                { HEAD "steps: [{ weight: 0, hold: 1s }, { weight: 100, hold: 1s }]\ngates: { error_rate: { max_ratio: 2 } }\n",
+                  "gates.error_rate only compares" },
+                { HEAD "steps: [{ weight: 100, hold: 1s }]\n"
+                       "gates: { error_rate: { limit_percent: 2 }, latency: { objective: 5ms, max_ratio: 2 } }\n",
+                  "gates.latency only compares" },
                 { HEAD STEPS "gates: { promql: [{ name: a, query: up }] }\n", "min, max" },
                 { HEAD STEPS "gates: { promql: [{ name: a, query: up, min: 2, max: 1 }] }\n", "above max" },
                 { HEAD STEPS "gates: { promql: [{ name: a, query: 'x{v=\"{{version}}\"}', max: 1 }] }\n", "{{version}}" },

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "lib/policy_advice.h"
 #include "lib/policy_file.h"
 #include "lib/policy_lint.h"
 
@@ -184,6 +185,35 @@ static void proofs_and_budgets_have_their_rules(void **state)
         }
 }
 
+static void what_is_seldom_meant_is_said(void **state)
+{
+        static const struct {
+                const char *gates, *says; /* NULL: nothing */
+        } cases[] = {
+                { "error_rate: { max_ratio: 2 }", "under all traffic nothing is judged" },
+                { "error_rate: { max_ratio: 2, limit_percent: 5 }", NULL },
+                { "error_rate: { max_ratio: 2 }, latency: { objective: 50ms, budget_percent: 1 }", NULL },
+                { "promql: [{ name: a, query: 'x{v=\"{{candidate}}\"}', max: 1 }]", NULL },
+                { "promql: [{ name: a, query: 'x{t=\"{{target}}\"}', max: 1 }]", NULL },
+                { "promql: [{ name: a, query: x, max: 1 }]", "gates.promql a: the query has no placeholder" },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct policy_advice advice[POLICY_ADVICE_MAX];
+                struct err e = { 0 };
+                struct policy p;
+                char text[400];
+
+                snprintf(text, sizeof text,
+                         "name: x\nsummary: s\nsteps: [{ weight: 5, hold: 10m }, { weight: 100, hold: 1m }]\ngates: { %s }\n",
+                         cases[i].gates);
+                assert_int_equal(policy_parse(text, strlen(text), &p, &e), 0);
+                assert_int_equal(policy_advise(&p, advice), cases[i].says ? 1 : 0);
+                assert_true(!cases[i].says || strstr(advice[0].text, cases[i].says));
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -191,6 +221,7 @@ int main(void)
                 cmocka_unit_test(gates_of_counters_are_reckoned_with_too),
                 cmocka_unit_test(quantiles_have_to_be_seen_and_told_apart),
                 cmocka_unit_test(a_policy_that_names_its_traffic_is_checked_when_it_is_read),
+                cmocka_unit_test(what_is_seldom_meant_is_said),
                 cmocka_unit_test(proofs_and_budgets_have_their_rules),
         };
 
