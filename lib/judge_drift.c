@@ -150,46 +150,52 @@ static double sum_of(const float v[JUDGE_CLASSES])
         return sum;
 }
 
-/* Chi-square of stable's two newest increments by its degrees of freedom, into the spread's mean. */
+/* Chi-square of stable's two newest increments by its degrees of freedom, into the mean of all classes; and into that of each by itself. */
 static void measure_spread(struct judge_drift *d, const float now[JUDGE_CLASSES])
 {
-        double n1 = sum_of(now), n2 = sum_of(d->before), all = n1 + n2, chi = 0;
+        double n1 = sum_of(now), n2 = (double) d->of_class[0].last_n, all = n1 + n2, chi = 0;
         int freedom = -1;
 
         if (n1 < 1)
                 return; /* the next scrape is still to come */
-        for (int k = 0; k < d->n && n2 >= 1; k++) {
-                double m = (double) now[k] + (double) d->before[k], off = (double) now[k] / n1 - (double) d->before[k] / n2;
+        for (int k = 0; k < d->n; k++) {
+                double before = (double) d->of_class[k].last_x, m = (double) now[k] + before,
+                       off = (double) now[k] / n1 - before / n2;
 
-                if (m <= 0)
+                judge_spread_add(&d->of_class[k], llround(n1), llround((double) now[k]));
+                if (m <= 0 || n2 < 1)
                         continue;
                 chi += off * off / (m / all * (1 / n1 + 1 / n2) * all / (all - 1));
                 freedom++;
         }
         if (freedom > 0)
                 judge_spread_take(&d->spread, chi / freedom, freedom);
-        memcpy(d->before, now, sizeof d->before);
 }
 
-/* Every gambler's bet, which is the same in each class. */
-static void place_bets(const struct judge_drift *d, double rho, double slack, const double n[ARM_COUNT],
-                       struct judge_ratio_bet bets[JUDGE_BETS])
+/* Every gambler's bet in a class whose rows come in bursts of this size. */
+static void place_bets(double rho, double slack, double burst, const double n[ARM_COUNT], struct judge_ratio_bet bets[JUDGE_BETS])
 {
-        double burst = judge_spread_burst(&d->spread);
-
         for (int i = 0; i < SIDE_BETS; i++) {
                 bets[i] = judge_ratio_bet(rho * grid[i], rho, slack, burst, n);
                 bets[SIDE_BETS + i] = judge_ratio_bet(1 / rho / grid[i], 1 / rho, slack, burst, n);
         }
 }
 
-static void settle(struct judge_drift *d, struct judge_ratio_bet bets[JUDGE_BETS], const double n[ARM_COUNT])
+/* Most classes are as bursty as all are together, and have the same bets; one that is worse, alone among many, has its own. */
+static void settle(struct judge_drift *d, double rho, double slack, const double n[ARM_COUNT])
 {
+        struct judge_ratio_bet common[JUDGE_BETS], own[JUDGE_BETS];
+        double burst = judge_spread_burst(&d->spread);
+
+        place_bets(rho, slack, burst, n, common);
         for (int k = 0; k < d->n; k++) {
                 const double x[ARM_COUNT] = { (double) d->waiting[ARM_STABLE][k], (double) d->waiting[ARM_CANDIDATE][k] };
+                double of_class = judge_spread_burst(&d->of_class[k]);
 
+                if (of_class > burst)
+                        place_bets(rho, slack, of_class, n, own);
                 for (int i = 0; i < JUDGE_BETS; i++)
-                        d->log_e[k][i] += (float) judge_ratio_pays(&bets[i], n, x);
+                        d->log_e[k][i] += (float) judge_ratio_pays(of_class > burst ? &own[i] : &common[i], n, x);
         }
 }
 
@@ -217,19 +223,18 @@ static void stake(struct judge_drift *d)
 
 static void tick(struct judge_drift *d, double max_ratio, double slack)
 {
-        struct judge_ratio_bet bets[JUDGE_BETS];
         double n[ARM_COUNT];
 
         for (int a = 0; a < ARM_COUNT; a++)
                 if ((n[a] = sum_of(d->waiting[a])) < 1)
                         return; /* the other arm's scrape is still to come */
         stake(d);
-        place_bets(d, max_ratio, slack, n, bets);
-        settle(d, bets, n);
+        settle(d, max_ratio, slack, n);
         d->peak = fmax(d->peak, judge_drift_log_e(d));
         for (int a = 0; a < ARM_COUNT; a++)
                 for (int k = 0; k < d->n; k++)
                         d->total[a][k] += (double) d->waiting[a][k];
+        measure_spread(d, d->waiting[ARM_STABLE]);
         memset(d->waiting, 0, sizeof d->waiting);
 }
 
@@ -268,12 +273,15 @@ int judge_drift_look(struct judge_drift *d, double max_ratio, double slack, cons
 
         increase(d, ARM_STABLE, counts[ARM_STABLE], stable);
         increase(d, ARM_CANDIDATE, counts[ARM_CANDIDATE], candidate);
-        for (int k = 0; bets && k < d->n; k++) {
+        if (!bets) {
+                measure_spread(d, stable);
+                return 0;
+        }
+        for (int k = 0; k < d->n; k++) {
                 d->waiting[ARM_STABLE][k] += stable[k];
                 d->waiting[ARM_CANDIDATE][k] += candidate[k];
         }
         tick(d, max_ratio, slack);
-        measure_spread(d, stable);
         return 0;
 }
 

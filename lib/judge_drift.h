@@ -17,7 +17,8 @@
  * and still cannot gain on average. E is the average of all of them: an average of e-processes is one, however the classes depend on each other
  * (Vovk and Wang, "E-values: Calibration, combination and applications", Ann. Stat. 2021), and costs ln(number of bets), at most 4.6, where
  * a test a class would cost as much. As there, a twentieth of the stake is spent bit by bit. Batches of like rows are bursts: b comes from the chi-square
- * of stable's classes between neighbouring looks over its degrees of freedom. Until there are JUDGE_DRIFT_WATCH of them nobody bets. Pure.
+ * of stable's classes between neighbouring ticks over its degrees of freedom, and is that of the class by itself (judge_spread.h) where that is
+ * more: one class whose rows come in batches does not show in the mean of many. Until there are JUDGE_DRIFT_WATCH degrees nobody bets. Pure.
  */
 #pragma once
 
@@ -51,15 +52,14 @@ struct judge_table {
 
 void judge_class_label(const char *text, char out[JUDGE_CLASS_LEN + 1]); /* cut, at the end of a character */
 
-struct judge_drift { /* zeroed: nothing seen. 1.4 KiB */
+struct judge_drift { /* zeroed: nothing seen. 1.6 KiB */
         int32_t n;   /* classes; 0: not fixed yet */
         bool cumulative;
         char label[JUDGE_CLASSES][JUDGE_CLASS_LEN + 1]; /* of a bucket its bound, of all other labels "" */
         struct judge_meter meter[ARM_COUNT];
         double last[ARM_COUNT][JUDGE_CLASSES], total[ARM_COUNT][JUDGE_CLASSES];
         float waiting[ARM_COUNT][JUDGE_CLASSES];
-        float before[JUDGE_CLASSES]; /* stable's increment before this one */
-        struct judge_spread spread;
+        struct judge_spread spread, of_class[JUDGE_CLASSES];
         float log_e[JUDGE_CLASSES][JUDGE_BETS]; /* stake included */
         double peak;                            /* the highest log E so far */
         int64_t ticks;

@@ -154,6 +154,28 @@ static int labels_from_json(json_t *list, struct judge_drift *d, struct err *e)
         return 0;
 }
 
+static json_t *spreads_to_json(const struct judge_drift *d)
+{
+        json_t *list = json_array();
+
+        for (int k = 0; k < d->n; k++)
+                json_array_append_new(list, parts_spread_to_json(&d->of_class[k]));
+        return list;
+}
+
+static int spreads_from_json(json_t *list, struct judge_drift *d, struct err *e)
+{
+        json_t *item;
+        size_t i;
+
+        if (!json_is_array(list) || json_array_size(list) != (size_t) d->n)
+                return err_set(e, ERR_INVALID, "gate: a spread for each of %d classes", d->n);
+        json_array_foreach (list, i, item)
+                if (parts_spread_from_json(item, &d->of_class[i], e) < 0)
+                        return -1;
+        return 0;
+}
+
 /* Of all classes there may be, also those that there are not: a fixed size. */
 static json_t *drift_to_json(const struct judge_drift *d)
 {
@@ -161,27 +183,26 @@ static json_t *drift_to_json(const struct judge_drift *d)
                          d->cumulative, "meters", meters_to_json(d->meter), "last",
                          parts_numbers_to_json(d->last[0], sizeof d->last / sizeof d->last[0][0]), "total",
                          parts_numbers_to_json(d->total[0], sizeof d->total / sizeof d->total[0][0]), "waiting",
-                         parts_floats_to_json(d->waiting[0], sizeof d->waiting / sizeof d->waiting[0][0]), "before",
-                         parts_floats_to_json(d->before, JUDGE_CLASSES), "spread", parts_spread_to_json(&d->spread), "log_e",
+                         parts_floats_to_json(d->waiting[0], sizeof d->waiting / sizeof d->waiting[0][0]), "spreads",
+                         spreads_to_json(d), "spread", parts_spread_to_json(&d->spread), "log_e",
                          parts_floats_to_json(d->log_e[0], sizeof d->log_e / sizeof d->log_e[0][0]), "peak", d->peak, "ticks",
                          (json_int_t) d->ticks);
 }
 
 static int drift_from_json(json_t *doc, struct judge_drift *d, struct err *e)
 {
-        json_t *classes, *meters, *last, *total, *waiting, *before, *spread, *log_e;
+        json_t *classes, *meters, *last, *total, *waiting, *spreads, *spread, *log_e;
         json_int_t ticks;
         int cumulative;
 
         if (json_take("gate", doc, e, "{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:F, s:I}", "classes", &classes,
-                      "cumulative", &cumulative, "meters", &meters, "last", &last, "total", &total, "waiting", &waiting, "before",
-                      &before, "spread", &spread, "log_e", &log_e, "peak", &d->peak, "ticks", &ticks) < 0 ||
+                      "cumulative", &cumulative, "meters", &meters, "last", &last, "total", &total, "waiting", &waiting,
+                      "spreads", &spreads, "spread", &spread, "log_e", &log_e, "peak", &d->peak, "ticks", &ticks) < 0 ||
             labels_from_json(classes, d, e) < 0 || meters_from_json(meters, d->meter, e) < 0 ||
             parts_numbers_from_json("gate: last", last, d->last[0], sizeof d->last / sizeof d->last[0][0], e) < 0 ||
             parts_numbers_from_json("gate: total", total, d->total[0], sizeof d->total / sizeof d->total[0][0], e) < 0 ||
             parts_floats_from_json("gate: waiting", waiting, d->waiting[0], sizeof d->waiting / sizeof d->waiting[0][0], e) < 0 ||
-            parts_floats_from_json("gate: before", before, d->before, JUDGE_CLASSES, e) < 0 ||
-            parts_spread_from_json(spread, &d->spread, e) < 0 ||
+            spreads_from_json(spreads, d, e) < 0 || parts_spread_from_json(spread, &d->spread, e) < 0 ||
             parts_floats_from_json("gate: log_e", log_e, d->log_e[0], sizeof d->log_e / sizeof d->log_e[0][0], e) < 0)
                 return -1;
         d->cumulative = cumulative;
