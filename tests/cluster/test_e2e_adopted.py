@@ -134,6 +134,7 @@ def test_a_route_that_cannot_be_adopted_is_told(shop, route, says):
         conditions = [shop.condition(c) for c in ("SpecAccepted", "TrafficVerified", "Ready")]
         return [c for c in conditions if c and c[0] == "False" and says in c[2]]
     wait_until(told, f"a condition that says {says}", shop.explain, patience_s=30)
+    wait_until(lambda: shop.events("RouteNotFound") or shop.events("BackendsNotFound"), "an Event", lambda: [e["reason"] for e in shop.events()])
 
 
 def test_the_route_is_the_users_still_when_the_rollout_is_deleted(shop):

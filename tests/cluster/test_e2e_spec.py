@@ -2,6 +2,7 @@
 import pytest
 
 from kubeapi import ApiError
+from skewed import Skewed
 from stack import GROUP
 from waiting import wait_until
 
@@ -100,15 +101,17 @@ def test_a_policy_that_is_removed_mid_rollout_goes_on_as_it_began(site):
     (site.folder / "policies/slow.yaml").unlink()
     site.daemon.process.send_signal(1)
     wait_until(lambda: [p["name"] for p in site.ask("GET", "/v1/policies").body["policies"]] == ["quick"], "the policy is gone")
+    refused(site, "slow", "PolicyNotFound")
     assert site.view()["phase"] == "Canary" and site.share("2") == 20
     site.steer("fraud", "promote", full=True)
     site.at_rest(2)
 
 
-@pytest.mark.parametrize("query, gate", [
-    ('vector(0) / 0', "not-a-number"), ('label_replace(vector(1), "a", "1", "", "") or label_replace(vector(2), "a", "2", "", "")', None),
-    ('absent(up)', None)], ids=["NaN", "several series", "no series"])
-def test_a_query_without_a_number_is_no_evidence(site, query, gate):
+@pytest.mark.parametrize("query, says", [
+    ("vector(0) / 0", "NaN"), ('label_replace(vector(1), "a", "1", "", "") or label_replace(vector(2), "a", "2", "", "")', "2 series, not one"),
+    ("absent(up)", "0 series, not one"), ('"many"', "a string, not a number"), ("up[1m]", "a matrix, not a number"), ("vector(1) / 0", "an infinity")],
+    ids=["NaN", "several series", "no series", "a string", "a range", "infinite"])
+def test_a_query_without_a_number_is_no_evidence(site, query, says):
     gates = f"""  promql:
     - {{ name: mine, query: '{query}', max: 1 }}
 min_requests"""
@@ -120,11 +123,52 @@ min_requests"""
     site.serving(1)
     site.load()
     site.change(version=2, policy="odd")
-    seen = wait_until(lambda: (lambda v: v.get("verdict", {}).get("state") == "no-evidence" and v["phase"] == "Canary"
-                               and v["verdict"]["gate"] in (gate or v["verdict"]["gate"], "mine") and v)(site.view()), "no evidence", site.explain)
-    assert site.condition("Healthy")[0] == "Unknown" and seen["phase"] == "Canary"
+
+    def told():
+        status, reason, message = site.condition("Healthy") or ("", "", "")
+        return site.view()["phase"] == "Canary" and (status, reason) == ("Unknown", "NoEvidence") and says in message
+    wait_until(told, "no evidence, and why", site.explain)
+    wait_until(lambda: [e for e in site.events("Verdict") if says in e["message"]], "an Event", lambda: [e["message"] for e in site.events()])
+    assert site.view()["verdict"]["gate"] == "mine" and site.share("1") > 0
     site.steer("fraud", "abort")
     site.wait("it is back", phase="RolledBack", stable="1")
+
+
+def test_a_clock_that_jumps_is_no_evidence(site):
+    site.prometheus.start()
+    clock = Skewed(site.prometheus.url)
+    site.prometheus.url = clock.url
+    try:
+        site.rolloutd().start()
+        site.serving(1)
+        site.load()
+        site.begin(2)
+        wait_until(lambda: site.condition("Healthy")[0] == "True", "it is judged", site.explain)
+        for off_s in (7200, -7200):
+            clock.off_s = off_s
+            wait_until(lambda: site.condition("Healthy")[0:2] == ("Unknown", "NoEvidence") and "clock is" in site.condition("Healthy")[2], "it is told", site.explain)
+            assert site.view()["phase"] == "Canary" and site.share("2") == 20
+            clock.off_s = 0
+            wait_until(lambda: site.condition("Healthy")[0] == "True", "it is judged again", site.explain)
+        assert [e for e in site.events("Verdict") if "clock is" in e["message"]]
+        site.steer("fraud", "abort")
+        site.wait("it is back", phase="RolledBack", stable="1")
+    finally:
+        clock.close()
+
+
+def test_a_token_of_the_registry_that_ends_is_told_and_what_serves_goes_on(site):
+    registry, admin = site.registry.daemon, site.registry.token("admin")
+    made = registry.http("POST", "/v1/tokens", token=admin, json={"name": f"brief-{site.model}", "role": "reader"})
+    (site.folder / "brief").write_text(made.body["token"] + "\n")
+    site.start("--registry-token-file", site.folder / "brief")
+    site.serving(1)
+    load = site.load()
+    assert registry.http("DELETE", f"/v1/tokens/brief-{site.model}", token=admin).status == 204
+    wait_until(lambda: registry.http("GET", "/v1/whoami", token=made.body["token"]).status == 401, "it is refused")
+    site.change(version=2)
+    refused(site, "", "RegistryUnavailable")
+    assert site.share("1") == 100 and load.stop() == []
 
 
 def test_what_the_cluster_does_not_allow_is_told_and_goes_on_when_it_does(site):
