@@ -41,6 +41,9 @@ min_requests: 15
 start_deadline: 20s
 """.replace("LABELS", LABELS)
 PATIENT = POLICY.replace("name: compared", "name: patient").replace("hold: 4s", "hold: 5m")  # a busy machine may take its time
+# Rows with other nulls have other scores too: this one asks about nulls alone.
+HEAD = PATIENT[:PATIENT.index("    - name: predictions")].replace("name: patient", "name: nulls")
+NULLS = HEAD + PATIENT[PATIENT.index("    - name: null-features"):PATIENT.index("    - name: mean-score")] + "min_requests: 15\n"
 FEATURES, ROWS = 3, 5
 
 
@@ -109,6 +112,7 @@ def rollouts(registry, prometheus, rollout_port, tmp_path):
     try:
         r.policy("compared", POLICY)
         r.policy("patient", PATIENT)
+        r.policy("nulls", NULLS)
         r.daemon.start()
         yield r
     finally:
@@ -160,7 +164,7 @@ def test_a_model_that_predicts_something_else_is_rolled_back(rollouts, registry)
 
 
 def test_features_that_stop_coming_are_found_and_a_restart_forgets_nothing(rollouts, registry):
-    begin(rollouts, registry, "gates-nulls", "trained anew", "patient")
+    begin(rollouts, registry, "gates-nulls", "trained anew", "nulls")
     wait_until(lambda: gates(rollouts, "gates-nulls")["null-features"]["candidate"]["of"] > 0, "something is compared", 30)
     before = gates(rollouts, "gates-nulls")["null-features"]["candidate"]["of"]
     assert 'version="2"' in gates(rollouts, "gates-nulls")["null-features"]["query"]
@@ -173,6 +177,6 @@ def test_features_that_stop_coming_are_found_and_a_restart_forgets_nothing(rollo
     port = int(mine[0]["targets"][0].rsplit(":", 1)[1])
     rollouts.clients.append(Scored("gates-nulls", port, missing=0.6))
     back = rollouts.wait("gates-nulls", "it is back", 60, phase="ROLLED_BACK", stable=1)
-    assert back["verdict"]["gate"] in ("null-features", "predictions"), back["verdict"]
+    assert back["verdict"]["gate"] == "null-features", back["verdict"]
     seen = gates(rollouts, "gates-nulls")["null-features"]
-    assert seen["state"] == "breach" and seen["ratio"]["low"] > 1.5
+    assert seen["state"] == "breach" and seen["ratio"]["low"] >= 1.25
