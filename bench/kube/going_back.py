@@ -66,8 +66,8 @@ def outcome(site, since, names):
         until = seconds_of(line["time"])
         if line.get("msg") != WRITTEN or until < since or line["target"].split(".", 1)[1] not in names:
             continue
-        ms, n = server_ms(entries, line["target"].split(".", 1)[1], until, line["took_ms"])
-        took.append(line["took_ms"])
+        took.append(int(line["took_ms"]))
+        ms, n = server_ms(entries, line["target"].split(".", 1)[1], until, took[-1])
         server.append(ms)
         tries.append(n)
     assert len(took) >= len(names), (len(took), len(names))
