@@ -4,7 +4,6 @@ import json
 
 from process import seconds_of
 
-EPOCH = "sluice.dev/epoch"
 WRITES = ("create", "update", "patch", "delete")
 
 
@@ -18,8 +17,8 @@ class Entry:
         self.asked, self.answered = seconds_of(doc["requestReceivedTimestamp"]), seconds_of(doc["stageTimestamp"])
         answer = doc.get("responseObject") or {}
         self.version = int(answer.get("metadata", {}).get("resourceVersion") or 0)  # etcd's revision: one order for the whole cluster
-        self.epoch = answer.get("metadata", {}).get("annotations", {}).get(EPOCH) or answer.get("status", {}).get("epoch")
-        self.epoch = int(self.epoch) if self.epoch else None
+        status = answer.get("status")  # a word when the answer is a Status
+        self.epoch = (status or {}).get("epoch") if self.resource == "modelrollouts" and isinstance(status, dict) else None
 
     @property
     def landed(self):
@@ -47,8 +46,7 @@ def check_one_leader(entries):
         if not turns or turns[-1][0] != e.user:
             turns.append([e.user, 0])
         turns[-1][1] += 1
-        # What the answer says of an older epoch was there before and is not part of this write: Adopted routes, Services that stay.
-        if e.epoch is not None and e.resource == "modelrollouts" and e.sub == "status":
+        if e.epoch is not None and e.sub == "status":
             epochs[e.user].add(e.epoch)
     users = [user for user, _ in turns]
     assert len(set(users)) == len(users), f"two at once: {turns}"
