@@ -5,6 +5,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/mem.h"
+#include "lib/utf8.h"
 #include "rolloutd/controller_private.h"
 
 enum { READ_AGAIN_MS = 5000 };
@@ -25,6 +26,7 @@ static void tell(struct controller *c, struct unreadable *u, const struct err *w
         snprintf(u->why, sizeof u->why, "%.*s", (int) sizeof u->why - 1, why->msg);
         snprintf(trouble.message, sizeof trouble.message,
                  "what rolloutd has saved cannot be understood, so what serves is left as it is: %.150s", why->msg);
+        utf8_clean(trouble.message);
         if (ops->complain)
                 ops->complain(c->platform, u->target, &trouble);
 }

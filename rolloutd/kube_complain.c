@@ -82,7 +82,10 @@ static void on_read(void *arg, json_t *object, const struct kube_failure *failur
                           "/metadata/resourceVersion", "value", kube_meta(object, "resourceVersion"), "op", "add", "path",
                           "/status/conditions", "value", conditions, "op", "add", "path", "/status/message", "value",
                           c->trouble.message);
-        start(c, KUBE_JSON_PATCH, patch, on_written);
+        if (patch)
+                start(c, KUBE_JSON_PATCH, patch, on_written);
+        else
+                end(c, &(const struct err){ .kind = ERR_INTERNAL, .msg = "what is to be told does not fit into JSON" });
 }
 
 static void read_it(struct kube_complaint *c)

@@ -1,8 +1,12 @@
 /* What `kubectl wait` waits for. Each rule looks at the same facts and says true, false or unknown, and why. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/auto.h"
 #include "lib/clock.h"
+#include "lib/mem.h"
+#include "lib/utf8.h"
 #include "rolloutd/kube_status.h"
 #include "rolloutd/target.h"
 
@@ -180,6 +184,17 @@ static struct said (*const rules[KUBE_CONDITION_COUNT])(const struct kube_status
 
 /* --- as JSON --- */
 
+/* Whatever a message holds, its condition is there: who waits for it would wait for ever. */
+static json_t *condition_json(const char *type, const struct said *s, const char *since, int64_t generation)
+{
+        AUTO(str) message = xstrdup(*s->message ? s->message : s->reason);
+
+        utf8_clean(message);
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "type", type, "status", truths[s->truth], "reason",
+                         *s->reason ? s->reason : "Unknown", "message", message, "lastTransitionTime", since,
+                         "observedGeneration", (json_int_t) generation);
+}
+
 json_t *kube_conditions_json(const struct kube_status_input *in, struct kube_conditions *c)
 {
         json_t *list = json_array();
@@ -193,10 +208,7 @@ json_t *kube_conditions_json(const struct kube_status_input *in, struct kube_con
                         c->since_ms[i] = in->now_ms;
                 }
                 clock_rfc3339(c->since_ms[i], since);
-                (void) json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "type", names[i], "status",
-                                                             truths[s.truth], "reason", *s.reason ? s.reason : "Unknown",
-                                                             "message", *s.message ? s.message : s.reason, "lastTransitionTime",
-                                                             since, "observedGeneration", (json_int_t) in->generation));
+                (void) json_array_append_new(list, condition_json(names[i], &s, since, in->generation));
         }
         return list;
 }
@@ -210,6 +222,7 @@ static const char *member(const json_t *c, const char *key)
 
 json_t *kube_conditions_complaint(const json_t *status, const struct desire_trouble *trouble, int64_t generation, int64_t now_ms)
 {
+        const struct said told = say(KUBE_FALSE, trouble->reason, trouble->message);
         const char *type = names[KUBE_IS_SpecAccepted];
         json_t *list = json_array(), *c;
         char since[RFC3339_MAX];
@@ -222,9 +235,7 @@ json_t *kube_conditions_complaint(const json_t *status, const struct desire_trou
                 else if (strcmp(member(c, "status"), truths[KUBE_FALSE]) == 0)
                         (void) snprintf(since, sizeof since, "%s", member(c, "lastTransitionTime"));
         }
-        (void) json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "type", type, "status", truths[KUBE_FALSE],
-                                                     "reason", trouble->reason, "message", trouble->message, "lastTransitionTime",
-                                                     since, "observedGeneration", (json_int_t) generation));
+        (void) json_array_append_new(list, condition_json(type, &told, since, generation));
         return list;
 }
 

@@ -6,6 +6,7 @@
 
 #include "lib/auto.h"
 #include "lib/mem.h"
+#include "lib/utf8.h"
 #include "rolloutd/last_words.h"
 
 enum { CRASHES_MAX = 2 };
@@ -52,6 +53,7 @@ static void note(struct worst *w, enum rank rank, const char *pod, const char *w
                 return;
         w->rank = rank;
         (void) snprintf(w->message, sizeof w->message, "%s: %s%s%.160s", pod, what, *why ? ": " : "", why);
+        utf8_clean(w->message);
 }
 
 /* Our own programs end with 2 when it is the request that has to change: a version that is refused, a setting that makes no sense. */

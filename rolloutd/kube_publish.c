@@ -7,6 +7,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/sha256.h"
+#include "lib/utf8.h"
 #include "rolloutd/kube_state.h"
 #include "rolloutd/target.h"
 #include "rolloutd/verdict_json.h"
@@ -61,6 +62,7 @@ static void say(struct desire_trouble *out, const char *reason, const char *what
 {
         (void) snprintf(out->reason, sizeof out->reason, "%s", reason);
         (void) snprintf(out->message, sizeof out->message, "%.100s%.150s", what, about);
+        utf8_clean(out->message);
 }
 
 /* What only we know goes before what the controller says. */

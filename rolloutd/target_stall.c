@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/mem.h"
+#include "lib/utf8.h"
 #include "rolloutd/target_private.h"
 
 void target_denied(struct target *t, const char *operation, const struct err *failure)
@@ -60,5 +61,6 @@ bool target_stalled(const struct target *t, struct desire_trouble *out)
                          "holds%s%.120s",
                          release_text(r->candidate.version).text, c && *c->message ? ": " : "", c ? c->message : "");
         }
+        utf8_clean(out->message);
         return *out->reason;
 }

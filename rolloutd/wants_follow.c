@@ -24,6 +24,7 @@ void want_trouble(struct want *want, const char *reason, const char *message)
                 want->trouble = xcalloc(1, sizeof *want->trouble);
                 snprintf(want->trouble->reason, sizeof want->trouble->reason, "%s", reason);
                 snprintf(want->trouble->message, sizeof want->trouble->message, "%.255s", message);
+                utf8_clean(want->trouble->message);
         }
         if (want->t) {
                 want->t->trouble = want->trouble;

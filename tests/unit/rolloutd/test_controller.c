@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/auto.h"
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "rolloutd/controller_private.h"
 #include "rolloutd/rollout_json.h"
@@ -90,11 +92,31 @@ static void a_record_is_read_again_until_it_can_be_understood(void **state)
         free(c.unreadable);
 }
 
+static void the_owner_of_an_unreadable_record_is_told_in_utf8(void **state)
+{
+        static const struct platform_ops ops = { .name = "test", .complain = op_complain };
+        struct platform platform = { .ops = &ops };
+        struct controller c = { .loaded = true, .platform = &platform, .env = { .platform = &platform } };
+        (void) state;
+
+        for (int ascii = 0; ascii < 3; ascii++) { /* wherever the cut falls */
+                struct err no = { .kind = ERR_INVALID };
+
+                memset(no.msg, 'a', (size_t) ascii);
+                for (size_t at = (size_t) ascii; at + 4 < sizeof no.msg; at += 3)
+                        memcpy(no.msg + at, "\xe6\xa8\xa1", 3);
+                controller_leave_alone(&c, "prod.fraud", &no);
+                assert_true(json_is_utf8(saved.told));
+        }
+        free(c.unreadable);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_unreadable_record_stops_its_own_target_alone),
                 cmocka_unit_test(a_record_is_read_again_until_it_can_be_understood),
+                cmocka_unit_test(the_owner_of_an_unreadable_record_is_told_in_utf8),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

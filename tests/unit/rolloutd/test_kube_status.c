@@ -232,6 +232,13 @@ static void stalled(struct scene *s)
         s->in.stall = &stall;
 }
 
+static void stalled_with_a_message_cut_in_a_character(struct scene *s)
+{
+        static const struct desire_trouble stall = { .reason = "Forbidden", .message = "a right is missing: \xe6\xa8" };
+
+        s->in.stall = &stall;
+}
+
 static const char *truth_of(const json_t *list, const char *type)
 {
         const json_t *c;
@@ -280,6 +287,7 @@ static void conditions_tell_what_is(void **state)
                 { "too few requests to see the split", split_not_seen, "TTFTUFFFT" },
                 { "no pod of stable is ready", stable_down, "FTFTTFFFT" },
                 { "something is not allowed", stalled, "TTFTTFFTT" },
+                { "something is not allowed, and told in half", stalled_with_a_message_cut_in_a_character, "TTFTTFFTT" },
                 { "a policy that does not exist", in_trouble, "TTFTTFFFF" },
         };
         (void) state;

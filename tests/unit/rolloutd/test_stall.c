@@ -1,8 +1,11 @@
 /* What keeps a rollout from getting on is told, and held; it goes on when it can. */
 #include "tests/unit/lib/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "tests/unit/rolloutd/sim.h"
 
@@ -184,12 +187,31 @@ static void a_step_that_lacks_pods_goes_back_if_the_policy_does_so_without_evide
         assert_string_equal(fx.sim.why, "");
 }
 
+/* Wherever the cut falls. */
+static void what_is_told_of_long_names_is_utf8(void **state)
+{
+        (void) state;
+
+        for (int ascii = 0; ascii < 4; ascii++) {
+                struct err no = { .kind = ERR_FORBIDDEN };
+                struct desire_trouble why;
+
+                memset(no.msg, 'a', (size_t) ascii);
+                for (size_t at = (size_t) ascii; at + 4 < sizeof no.msg; at += 3)
+                        memcpy(no.msg + at, "\xe6\xa8\xa1", 3);
+                target_denied(fx.sim.target, "deploy", &no);
+                assert_true(target_stalled(fx.sim.target, &why));
+                assert_true(json_is_utf8(why.message));
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 TEST(what_is_not_allowed_is_told_and_seldom_tried),
+                TEST(what_is_told_of_long_names_is_utf8),
                 TEST(what_was_not_allowed_and_is_not_wanted_any_more_is_forgotten),
                 TEST(a_step_that_lacks_pods_for_too_long_says_so_and_holds),
                 TEST(a_step_that_lacks_pods_goes_back_if_the_policy_does_so_without_evidence),
