@@ -152,7 +152,7 @@ static int check_kayenta(const struct policy *p, struct err *e)
         return 0;
 }
 
-int policy_check(const struct policy *p, struct err *e)
+int policy_check_running(const struct policy *p, struct err *e)
 {
         if (name_check("policy", p->name, e) < 0 || check_steps(p, e) < 0 || check_gates(p, e) < 0 || check_kayenta(p, e) < 0)
                 return -1;
@@ -169,8 +169,6 @@ int policy_check(const struct policy *p, struct err *e)
                                        p->queries[i].name);
         if (p->latency.on && p->latency.n_quantiles > 0 && policy_never_compares(p))
                 return bad(e, "quantiles need a step below 100 percent: there is nothing to compare with under all traffic");
-        if (check_can_act("error_rate", p, &p->error_rate, e) < 0 || check_can_act("latency", p, &p->latency, e) < 0)
-                return -1;
         if (check_range("min_requests", p->min_requests, 1, 1000000000, "1 to 1000000000", e) < 0 ||
             check_range("max_hold", p->max_hold_ms, 1, 7LL * DAY_MS, "1ms to 7 days", e) < 0 ||
             check_range("start_deadline", p->start_deadline_ms, 1, DAY_MS, "1ms to 1 day", e) < 0 ||
@@ -180,6 +178,13 @@ int policy_check(const struct policy *p, struct err *e)
             check_range("replicas", p->replicas, 1, POLICY_REPLICAS_MAX, "1 to 32", e) < 0)
                 return -1;
         return 0;
+}
+
+int policy_check(const struct policy *p, struct err *e)
+{
+        if (policy_check_running(p, e) < 0 || check_can_act("error_rate", p, &p->error_rate, e) < 0)
+                return -1;
+        return check_can_act("latency", p, &p->latency, e);
 }
 
 double policy_quantile_requests(double quantile)

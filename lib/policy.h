@@ -71,8 +71,11 @@ struct policy {
         int replicas;
 };
 
-void policy_defaults(struct policy *p);                  /* everything but name, steps and gates */
-int policy_check(const struct policy *p, struct err *e); /* INVALID with a sentence */
-int policy_comparisons(const struct policy *p);          /* how many comparisons share false_rollback */
-double policy_quantile_requests(double quantile);        /* of stable, that it takes to see one of its quantiles */
-int policy_proofs(const struct policy *p);               /* how many proofs share false_promotion */
+void policy_defaults(struct policy *p); /* everything but name, steps and gates */
+/* INVALID with a sentence. The first is for what somebody says now; the second, of fewer rules, for what a rollout began with before
+ * the others were made: it goes on. */
+int policy_check(const struct policy *p, struct err *e);
+int policy_check_running(const struct policy *p, struct err *e);
+int policy_comparisons(const struct policy *p);   /* how many comparisons share false_rollback */
+double policy_quantile_requests(double quantile); /* of stable, that it takes to see one of its quantiles */
+int policy_proofs(const struct policy *p);        /* how many proofs share false_promotion */

@@ -124,7 +124,7 @@ int policy_from_json(json_t *doc, struct policy *out, struct err *e)
         p.start_deadline_ms = start_ms;
         p.keep_failed_ms = keep_ms;
         p.rollback_window_ms = window_ms;
-        if (policy_check(&p, e) < 0)
+        if (policy_check_running(&p, e) < 0)
                 return -1;
         *out = p;
         return 0;
