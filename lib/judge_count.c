@@ -37,7 +37,7 @@ bool judge_count_add(struct judge_count *c, double max_share, double bad, double
                 double n = of - c->last_of;
 
                 c->of += n;
-                c->bad += fmin(n, bad - c->last_bad);
+                c->bad += judge_surplus_take(&c->surplus, bad - c->last_bad, n);
                 c->peak = fmax(c->peak, judge_count_log_e(c, max_share));
         }
         c->last_bad = bad;

@@ -14,11 +14,14 @@
 
 #include <stdbool.h>
 
+#include "lib/judge_surplus.h"
+
 struct judge_count {              /* zeroed: nothing seen */
         double bad, of;           /* counted so far */
         double last_bad, last_of; /* the counters when last looked at */
         double peak;              /* the highest log E so far */
         double known;             /* not 0: last_* have been seen */
+        struct judge_surplus surplus;
 };
 
 /* The counters as they are now, sums over instances. When one went back, an instance restarted or left: how much was counted

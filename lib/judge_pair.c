@@ -12,7 +12,7 @@ static struct judge_pair_look increase(struct judge_pair *p, enum arm a, const s
         p->last[a] = now->bad;
         if (!judge_meter_look(&p->meter[a], now->of, back))
                 return (struct judge_pair_look){ 0 };
-        return (struct judge_pair_look){ .bad = fmin(of, bad), .of = of };
+        return (struct judge_pair_look){ .bad = judge_surplus_take(&p->surplus[a], bad, of), .of = of };
 }
 
 /* Is this increment of stable only measured? */

@@ -12,6 +12,7 @@
 #include "lib/counts.h"
 #include "lib/judge_compare.h"
 #include "lib/judge_meter.h"
+#include "lib/judge_surplus.h"
 
 enum { JUDGE_PAIR_WATCH = 5 };
 
@@ -24,6 +25,7 @@ struct judge_pair { /* zeroed: nothing seen */
         struct judge_meter meter[ARM_COUNT];
         double last[ARM_COUNT]; /* the bad ones, when last looked at */
         struct judge_pair_look waiting[ARM_COUNT], total[ARM_COUNT];
+        struct judge_surplus surplus[ARM_COUNT];
         double watched; /* increments of stable that were measured only */
 };
 

@@ -47,6 +47,14 @@ bool judge_gate_no_count(const struct judge_asked *a, const double *counts, int 
         return false;
 }
 
+bool judge_gate_surplus(const struct judge_asked *a, const struct judge_surplus *s, struct verdict *v)
+{
+        if (!judge_surplus_is_much(s))
+                return false;
+        verdict_say(v, VERDICT_NO_EVIDENCE, a->q->name, "%s: more bad than all: are query and of swapped?", a->q->name);
+        return true;
+}
+
 bool judge_gate_open(const struct judge_asked *a, bool seen, struct verdict *v)
 {
         if (a->value->apart || (a->value->known && seen))

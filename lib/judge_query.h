@@ -31,6 +31,8 @@ struct judge_gate *judge_gate_of(struct judge *j, int i);               /* made 
 const struct judge_gate *judge_gate_seen(const struct judge *j, int i); /* empty if nothing was seen */
 /* Of a gate that compares: is there an answer, or nothing to compare with? `seen`: something has been compared. */
 bool judge_gate_no_count(const struct judge_asked *a, const double *counts, int n, struct verdict *v); /* an answer is none */
+/* Were more bad ones counted than all? */
+bool judge_gate_surplus(const struct judge_asked *a, const struct judge_surplus *s, struct verdict *v);
 bool judge_gate_open(const struct judge_asked *a, bool seen, struct verdict *v);
 
 /* The rows. */

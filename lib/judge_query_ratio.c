@@ -50,11 +50,20 @@ static bool says(const struct judge_pair *p, const struct judge_asked *a, bool m
         return true;
 }
 
+/* Whose counters contradict each other; NULL: nobody's. */
+static const struct judge_surplus *contradicts(const struct judge_pair *p)
+{
+        for (int a = 0; a < ARM_COUNT; a++)
+                if (judge_surplus_is_much(&p->surplus[a]))
+                        return &p->surplus[a];
+        return NULL;
+}
+
 static bool breaks(const struct judge *j, const struct judge_asked *a, struct verdict *v)
 {
         const struct judge_pair *p = judge_gate_seen(j, a->i)->pair;
 
-        return p && (says(p, a, true, v) || says(p, a, false, v));
+        return p && !contradicts(p) && (says(p, a, true, v) || says(p, a, false, v));
 }
 
 static bool open(const struct judge *j, const struct judge_asked *a, struct verdict *v)
@@ -62,6 +71,8 @@ static bool open(const struct judge *j, const struct judge_asked *a, struct verd
         const struct judge_pair *p = judge_gate_seen(j, a->i)->pair;
         const double counts[] = { a->value->value, a->value->of, a->value->stable, a->value->stable_of };
 
+        if (p && !a->value->apart && contradicts(p))
+                return judge_gate_surplus(a, contradicts(p), v);
         return judge_gate_no_count(a, counts, 4, v) || judge_gate_open(a, p && p->total[ARM_CANDIDATE].of > 0, v);
 }
 

@@ -29,7 +29,7 @@ static bool breaks(const struct judge *j, const struct judge_asked *a, struct ve
         const struct judge_count *c = seen(j, a);
         const struct policy_query *q = a->q;
 
-        if (c->peak < -log(a->alpha))
+        if (c->peak < -log(a->alpha) || judge_surplus_is_much(&c->surplus))
                 return false;
         verdict_say(v, VERDICT_BREACH, q->name,
                     "%s: %.0f of %.0f (%.2f %%): %.0f to 1 that this is more than %g %%, where %.0f to 1 is enough", q->name,
@@ -45,7 +45,7 @@ static bool breaks(const struct judge *j, const struct judge_asked *a, struct ve
 static bool open(const struct judge *j, const struct judge_asked *a, struct verdict *v)
 {
         if (a->value->known && seen(j, a)->of > 0)
-                return false;
+                return judge_gate_surplus(a, &seen(j, a)->surplus, v);
         verdict_say(v, VERDICT_NO_EVIDENCE, a->q->name, "%s: %s", a->q->name,
                     a->value->known ? "nothing has been counted yet" : a->value->why);
         return true;

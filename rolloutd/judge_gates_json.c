@@ -7,7 +7,7 @@
 #include "lib/mem.h"
 #include "rolloutd/judge_parts_json.h"
 
-enum { METER_NUMBERS = 8, PAIR_NUMBERS = 11, MEAN_NUMBERS = 14 };
+enum { METER_NUMBERS = 8, PAIR_NUMBERS = 11, SURPLUS_NUMBERS = 6, MEAN_NUMBERS = 14 };
 
 static json_t *meters_to_json(const struct judge_meter m[ARM_COUNT])
 {
@@ -67,25 +67,52 @@ static void pair_fields(struct judge_pair *p, double *fields[PAIR_NUMBERS])
         *fields++ = &p->watched;
 }
 
+static json_t *surplus_to_json(const struct judge_surplus s[ARM_COUNT])
+{
+        double v[SURPLUS_NUMBERS], *at = v;
+
+        for (int a = 0; a < ARM_COUNT; a++) {
+                *at++ = s[a].waiting;
+                *at++ = s[a].all;
+                *at++ = s[a].most;
+        }
+        return parts_numbers_to_json(v, SURPLUS_NUMBERS);
+}
+
+static int surplus_from_json(json_t *list, struct judge_surplus s[ARM_COUNT], struct err *e)
+{
+        double v[SURPLUS_NUMBERS];
+
+        if (!list)
+                return 0;
+        if (parts_numbers_from_json("gate: surplus", list, v, SURPLUS_NUMBERS, e) < 0)
+                return -1;
+        for (int a = 0; a < ARM_COUNT; a++)
+                s[a] = (struct judge_surplus){ v[3 * a], v[3 * a + 1], v[3 * a + 2] };
+        return 0;
+}
+
 static json_t *pair_to_json(const struct judge_pair *p)
 {
         struct judge_pair copy = *p;
         double *fields[PAIR_NUMBERS];
 
         pair_fields(&copy, fields);
-        return json_pack("{s:o, s:o, s:o}", "test", parts_compare_to_json(&p->test), "meters", meters_to_json(p->meter), "counts",
-                         fields_to_json(fields, PAIR_NUMBERS));
+        return json_pack("{s:o, s:o, s:o, s:o}", "test", parts_compare_to_json(&p->test), "meters", meters_to_json(p->meter),
+                         "counts", fields_to_json(fields, PAIR_NUMBERS), "surplus", surplus_to_json(p->surplus));
 }
 
 static int pair_from_json(json_t *doc, struct judge_pair *p, struct err *e)
 {
-        json_t *test, *meters, *counts;
+        json_t *test, *meters, *counts, *surplus = NULL;
         double *fields[PAIR_NUMBERS];
 
         pair_fields(p, fields);
-        return json_take("gate", doc, e, "{s:o, s:o, s:o}", "test", &test, "meters", &meters, "counts", &counts) < 0 ||
+        return json_take("gate", doc, e, "{s:o, s:o, s:o, s?o}", "test", &test, "meters", &meters, "counts", &counts, "surplus",
+                         &surplus) < 0 ||
                                parts_compare_from_json(test, &p->test, e) < 0 || meters_from_json(meters, p->meter, e) < 0 ||
-                               fields_from_json(counts, fields, PAIR_NUMBERS, e) < 0
+                               fields_from_json(counts, fields, PAIR_NUMBERS, e) < 0 ||
+                               surplus_from_json(surplus, p->surplus, e) < 0
                        ? -1
                        : 0;
 }

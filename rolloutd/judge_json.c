@@ -106,7 +106,7 @@ static int failures_from_json(json_t *list, struct judge *j, struct err *e)
         return 0;
 }
 
-/* Of each gate six numbers; trailing gates that were never used are left out. */
+/* Of each gate nine numbers, six once; trailing gates that were never used are left out. */
 static json_t *counted_to_json(const struct judge *j)
 {
         json_t *list = json_array();
@@ -119,8 +119,9 @@ static json_t *counted_to_json(const struct judge *j)
                 const struct judge_count *c = j->gates[i].share ? j->gates[i].share : &nothing;
 
                 json_array_append_new(
-                        list,
-                        parts_numbers_to_json((const double[]){ c->bad, c->of, c->last_bad, c->last_of, c->peak, c->known }, 6));
+                        list, parts_numbers_to_json((const double[]){ c->bad, c->of, c->last_bad, c->last_of, c->peak, c->known,
+                                                                      c->surplus.waiting, c->surplus.all, c->surplus.most },
+                                                    9));
         }
         return list;
 }
@@ -133,16 +134,16 @@ static int counted_from_json(json_t *list, struct judge *j, struct err *e)
         if (json_array_size(list) > POLICY_QUERIES_MAX)
                 return err_set(e, ERR_INVALID, "shares: at most %d", POLICY_QUERIES_MAX);
         json_array_foreach (list, i, item) {
-                double v[6];
+                double v[9] = { 0 };
 
-                if (parts_numbers_from_json("shares", item, v, 6, e) < 0)
+                if (parts_numbers_from_json("shares", item, v, json_array_size(item) == 6 ? 6 : 9, e) < 0)
                         return -1;
                 if (v[5] == 0) /* a gate of another kind, or never known */
                         continue;
                 if (!j->gates)
                         j->gates = judge_gates_new();
                 j->gates[i].share = xcalloc(1, sizeof *j->gates[i].share);
-                *j->gates[i].share = (struct judge_count){ v[0], v[1], v[2], v[3], v[4], v[5] };
+                *j->gates[i].share = (struct judge_count){ v[0], v[1], v[2], v[3], v[4], v[5], { v[6], v[7], v[8] } };
         }
         return 0;
 }

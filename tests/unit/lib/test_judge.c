@@ -508,6 +508,28 @@ static void shares_of_counters_are_tested_under_the_same_budget(void **state)
         assert_true(w[4].evidence >= w[4].evidence_needed && w[4].state == VERDICT_BREACH);
 }
 
+static void a_share_of_more_bad_than_all_judges_nobody(void **state)
+{
+        struct policy p = policy();
+        struct gate_value value = { .known = true };
+        JUDGE j = { 0 };
+        struct verdict v = { 0 };
+        (void) state;
+
+        p.n_queries = 1;
+        p.queries[0] = (struct policy_query){ .name = "nulls", .query = "x", .of = "y", .max_share = .05 };
+        play(&j, &p, 1, (struct counts){ 0 }, (struct counts){ 500, 0, 500, 0 });
+        judge_answers(&j, &p, &value);
+        for (int look = 0; look < 20; look++) {
+                value.value += 400;
+                value.of += 3;
+                judge_answers(&j, &p, &value);
+                judge_decide(&j, &p, QUALITY_GOOD, "", &value, &v);
+                assert_int_equal(v.state, VERDICT_NO_EVIDENCE);
+                assert_string_equal(v.reason, "nulls: more bad than all: are query and of swapped?");
+        }
+}
+
 /* Errors and latency with everything there is but proofs, stable's median and p99, and a dozen PromQL gates. */
 static void the_state_of_twenty_gates_is_below_a_kibibyte(void **state)
 {
@@ -550,6 +572,7 @@ int main(void)
                 cmocka_unit_test(a_budget_that_burns_too_fast_is_a_breach_without_a_stable_version),
                 cmocka_unit_test(promql_gates_have_three_outcomes_and_patience),
                 cmocka_unit_test(every_gate_is_explained),
+                cmocka_unit_test(a_share_of_more_bad_than_all_judges_nobody),
                 cmocka_unit_test(shares_of_counters_are_tested_under_the_same_budget),
                 cmocka_unit_test(the_state_of_twenty_gates_is_below_a_kibibyte),
         };

@@ -72,6 +72,35 @@ static void an_increment_waits_for_the_other_release(void **state)
         judge_compare_done(&p.test);
 }
 
+static void bad_ones_may_be_ahead_by_a_scrape_and_no_more(void **state)
+{
+        static const struct {
+                const char *name;
+                double bad[6], all[6];
+                bool much; /* in the end */
+                double counts;
+        } cases[] = {
+                { "all are bad, seen a scrape later", { 200, 100, 100, 100, 100 }, { 100, 100, 100, 100, 100, 100 }, false, 600 },
+                { "a few are bad", { 1, 0, 2 }, { 10, 10, 10 }, false, 3 },
+                { "swapped", { 400 }, { 3 }, true, 3 },
+                { "swapped, and of many", { 100, 100, 100, 100, 100, 100 }, { 60, 60, 60, 60, 60, 60 }, true, 360 },
+                { "one more in a hundred", { 101, 101, 101, 101, 101, 101 }, { 100, 100, 100, 100, 100, 100 }, false, 600 },
+                { "nothing", { 0 }, { 0 }, false, 0 },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct judge_surplus s = { 0 };
+                double counts = 0;
+
+                print_message("  %s\n", cases[i].name);
+                for (int look = 0; look < 6; look++)
+                        counts += judge_surplus_take(&s, cases[i].bad[look], cases[i].all[look]);
+                assert_int_equal(judge_surplus_is_much(&s), cases[i].much);
+                assert_true(counts == cases[i].counts);
+        }
+}
+
 static void how_stable_clusters_is_measured_first(void **state)
 {
         struct judge_pair_look now[ARM_COUNT] = { 0 };
@@ -145,6 +174,7 @@ int main(void)
                 cmocka_unit_test(what_goes_back_is_passed_over_and_what_comes_back_too),
                 cmocka_unit_test(only_what_is_a_count_is_looked_at),
                 cmocka_unit_test(an_increment_waits_for_the_other_release),
+                cmocka_unit_test(bad_ones_may_be_ahead_by_a_scrape_and_no_more),
                 cmocka_unit_test(how_stable_clusters_is_measured_first),
                 cmocka_unit_test(looking_often_keeps_the_error_rate),
                 cmocka_unit_test(a_share_that_rose_or_fell_is_found),

@@ -98,6 +98,8 @@ static void a_gate_breaks_on_what_it_compares(void **state)
                 { "all as with stable", "", "", 5, 20, 3, VERDICT_HEALTHY },
                 { "nulls", "nulls", "more than 1.5 times stable's share", 20, 20, 3, VERDICT_BREACH },
                 { "fewer of what should not fall", "nulls", "less than 0.5 times stable's share", 0, 20, 3, VERDICT_BREACH },
+                { "more nulls than features", "nulls", "more bad than all: are query and of swapped?", 300, 20, 3,
+                  VERDICT_NO_EVIDENCE },
                 { "another class", "drift", "yes is ", 5, 60, 3, VERDICT_BREACH },
                 { "a mean that rose", "mean", "rose by more than 10 %", 5, 20, 4, VERDICT_BREACH },
                 { "a mean that fell", "mean", "fell by more than 1,", 5, 20, 1.5, VERDICT_BREACH },

@@ -395,7 +395,7 @@ static struct rollout rich(void)
         };
         judge_compare_ask_sound(&r.judge.errors)->log_e[0] = -3;
         judge_gate_of(&r.judge, 1)->share = xcalloc(1, sizeof(struct judge_count));
-        *judge_gate_of(&r.judge, 1)->share = (struct judge_count){ 1, 100, 2, 101, .5, 1 };
+        *judge_gate_of(&r.judge, 1)->share = (struct judge_count){ 1, 100, 2, 101, .5, 1, { 7, 8, 9 } };
         r.judge.bounds = (struct judge_bounds){
                 .list = xcalloc(2, sizeof *r.judge.bounds.list), .n = 2, .at_objective = 4, .merged = 1, .watched = 1234
         };
@@ -438,6 +438,7 @@ static void json_keeps_everything(void **state)
         free(TAKE(again.judge.errors.sound));
         assert_true(memcmp(&r.judge, &again.judge, offsetof(struct judge, bounds)) == 0);
         assert_int_equal(again.judge.gates[1].share->of, 100);
+        assert_int_equal(again.judge.gates[1].share->surplus.most, 9);
         assert_int_equal(again.judge.bounds.n, 2);
         assert_true(memcmp(r.judge.bounds.list, again.judge.bounds.list, 2 * sizeof *r.judge.bounds.list) == 0);
         assert_memory_equal(&r.policy->queries[0], &again.policy->queries[0], sizeof r.policy->queries[0]);
