@@ -15,7 +15,7 @@ static const struct pair {
         const char *name;
 } pairs[] = {
         { BURN_5M, BURN_1H, 14.4, "1h" },
-        { BURN_30M, BURN_6H, 6, "6h" },
+        { BURN_30M, BURN_6H, JUDGE_BURN_LEAST, "6h" },
 };
 
 void judge_burn_add(struct judge_burn *b, int64_t since_last_ms, int64_t n, int64_t x)

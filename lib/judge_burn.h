@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { JUDGE_BURN_LEAST = 6 }; /* times as fast as it lasts, and less, a budget may burn for ever */
+
 enum judge_window { BURN_5M, BURN_30M, BURN_1H, BURN_6H, BURN_WINDOWS };
 
 struct judge_burn { /* zeroed: nothing seen */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "lib/judge_burn.h"
 #include "lib/judge_mean.h"
 #include "lib/judge_ratio.h"
 
@@ -65,6 +66,10 @@ static int check_harm(const struct policy *p, const struct harm *h, const struct
 
         if (!at)
                 return 0; /* nothing is compared: limits alone, and that was meant */
+        if (h->tolerated * h->share >= 1)
+                return err_set(e, ERR_INVALID,
+                               "%g times stable's %g %% is 100 %% or more, which no version can exceed: max_ratio is too high",
+                               h->tolerated, 100 * h->share);
         for (int i = 0; i < p->n_steps; i++)
                 if (compares(&p->steps[i]))
                         sum += (double) p->steps[i].hold_ms / 1000 * t->rate *
@@ -82,7 +87,9 @@ static struct harm harm_of(const struct policy_share *s, const char *what, doubl
 {
         struct harm h = { .tolerated = s->max_ratio, .ratio = 2 * s->max_ratio, .share = share };
 
-        if (s->max_ratio <= 1)
+        if (h.ratio * share >= 1)
+                snprintf(h.words, sizeof h.words, "100 %% %s", what);
+        else if (s->max_ratio <= 1)
                 snprintf(h.words, sizeof h.words, "a doubling of %s", what);
         else
                 snprintf(h.words, sizeof h.words, "%g times stable's %s", h.ratio, what);
@@ -155,14 +162,30 @@ static int check_requests(const struct policy *p, const struct policy_expected *
         return 0;
 }
 
-static int check_share(const struct policy *p, const struct policy_share *s, const char *what, double share,
+/* Does stable keep within what the candidate has to? A budget may burn six times as fast (judge_burn.h). */
+static int check_limits(const struct policy_share *s, const char *what, const char *key, double share, struct err *e)
+{
+        if (s->limit > 0 && share > s->limit)
+                return err_set(e, ERR_INVALID,
+                               "limit_percent %g of %s: stable's are %g %% already (%s), so every version breaks it",
+                               100 * s->limit, what, 100 * share, key);
+        if (s->budget > 0 && share > JUDGE_BURN_LEAST * s->budget)
+                return err_set(e, ERR_INVALID,
+                               "budget_percent %g of %s: stable's %g %% (%s) burn it %g times as fast already, so every version "
+                               "breaks it",
+                               100 * s->budget, what, 100 * share, key, share / s->budget);
+        return 0;
+}
+
+static int check_share(const struct policy *p, const struct policy_share *s, const char *what, const char *key, double share,
                        const struct policy_expected *t, struct err *e)
 {
         const struct harm h = harm_of(s, what, share);
 
         if (!s->on)
                 return 0;
-        if (check_watch(s, t, e) < 0 || (s->max_ratio > 0 && check_harm(p, &h, t, e) < 0) || check_quantiles(p, s, t, e) < 0)
+        if (check_limits(s, what, key, share, e) < 0 || check_watch(s, t, e) < 0 ||
+            (s->max_ratio > 0 && check_harm(p, &h, t, e) < 0) || check_quantiles(p, s, t, e) < 0)
                 return -1;
         return s->sound_ratio > 0 ? check_proof(p, s, what, share, t, e) : 0;
 }
@@ -179,10 +202,10 @@ static int check_ratio_query(const struct policy *p, const struct policy_query *
         return check_harm(p, &h, t, e);
 }
 
-/* The betting on many classes costs about as much as 30 to 1; a class of a tenth that becomes twice as frequent as it may has to show. */
+/* The betting on many classes costs about as much as 30 to 1; a class of a tenth, or less, that becomes twice as frequent as it may has to show. */
 static int check_drift_query(const struct policy *p, const struct policy_query *q, const struct policy_expected *t, struct err *e)
 {
-        static const double share = .1;
+        const double share = fmin(.1, .4 / q->max_ratio); /* so that twice as much can be */
         struct harm h = { .tolerated = q->max_ratio + q->slack / share, .share = share, .cost = log(30) };
 
         h.ratio = 2 * h.tolerated;
@@ -220,8 +243,8 @@ static int check_queries(const struct policy *p, const struct policy_expected *t
 
 int policy_lint(const struct policy *p, const struct policy_expected *t, struct err *e)
 {
-        if (check_share(p, &p->error_rate, "errors", t->errors, t, e) < 0 ||
-            check_share(p, &p->latency, "slow answers", t->slow, t, e) < 0 || check_queries(p, t, e) < 0)
+        if (check_share(p, &p->error_rate, "errors", "expected_error_percent", t->errors, t, e) < 0 ||
+            check_share(p, &p->latency, "slow answers", "expected_slow_percent", t->slow, t, e) < 0 || check_queries(p, t, e) < 0)
                 return -1;
         return check_requests(p, t, e);
 }

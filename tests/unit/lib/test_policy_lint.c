@@ -97,6 +97,41 @@ static void gates_of_counters_are_reckoned_with_too(void **state)
         }
 }
 
+static void what_stable_itself_breaks_is_refused(void **state)
+{
+        static const struct {
+                struct policy_share errors, slow;
+                const char *says; /* NULL: fine */
+        } cases[] = {
+                { { .on = true, .limit = .01 },
+                  { 0 },
+                  "limit_percent 1 of errors: stable's are 5 % already (expected_error_percent)" },
+                { { .on = true, .limit = .06 }, { 0 }, NULL },
+                { { 0 }, { .on = true, .limit = .1 }, "limit_percent 10 of slow answers: stable's are 20 % already" },
+                { { .on = true, .budget = .008 },
+                  { 0 },
+                  "budget_percent 0.8 of errors: stable's 5 % (expected_error_percent) burn it" },
+                { { .on = true, .budget = .01 }, { 0 }, NULL }, /* which it outlives */
+                { { .on = true, .max_ratio = 20 }, { 0 }, "20 times stable's 5 % is 100 % or more, which no version can exceed" },
+                { { .on = true, .max_ratio = 19.9 }, { 0 }, "cannot show 100 % errors within 10m" },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                const struct policy_expected t = { .005, .05, .2 };
+                struct policy p = policy();
+                struct err e = { 0 };
+
+                p.error_rate = cases[i].errors;
+                p.latency = cases[i].slow;
+                p.max_hold_ms = 3600000;
+                int r = policy_lint(&p, &t, &e);
+                print_message("  %s\n", e.msg);
+                assert_int_equal(r, cases[i].says ? -1 : 0);
+                assert_true(!cases[i].says || strstr(e.msg, cases[i].says));
+        }
+}
+
 static void quantiles_have_to_be_seen_and_told_apart(void **state)
 {
         static const struct {
@@ -219,6 +254,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(sums_are_made_before_the_rollout),
                 cmocka_unit_test(gates_of_counters_are_reckoned_with_too),
+                cmocka_unit_test(what_stable_itself_breaks_is_refused),
                 cmocka_unit_test(quantiles_have_to_be_seen_and_told_apart),
                 cmocka_unit_test(a_policy_that_names_its_traffic_is_checked_when_it_is_read),
                 cmocka_unit_test(what_is_seldom_meant_is_said),
