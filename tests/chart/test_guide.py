@@ -63,10 +63,10 @@ def test_conditions_and_reasons_are_those_of_rolloutd():
     table = table[:table.index("\n\n")]
     told = {r for row in table.split("\n")[2:] for r in re.findall(r"`([A-Z][a-zA-Z]+)`", row.split("|")[2])}
     # What asks somebody to look: troubles of the spec, and reasons of a condition that is not as it should be.
-    troubles = set(re.findall(r'\.reason = "(\w+)"|want_trouble\(\w+, "(\w+)"|\*reason = "(\w+)"', SOURCES))
+    troubles = set(re.findall(r'\.reason = "(\w+)"|want_trouble\(\w+, "(\w+)"|\*reason = "(\w+)"|snprintf\(out->reason, sizeof out->reason, "([A-Z]\w+)"\)', SOURCES))
     troubles = {r for found in troubles for r in found if r} | set(re.findall(r'[?:] "(\w+(?:NotFound|Unavailable))"', SOURCES))
-    said = set(re.findall(r'say\([^"]*"(\w+)"', SOURCES))
-    passing = {"NotSeen", "NoTraffic", "NotFollowedYet", "NotPaused", "NotRolledBack", "NotComplete", "Serving", "Verified", "Accepted", "Complete",
+    said = set(re.findall(r'\bsay\([^";]*"([A-Z]\w+)"', SOURCES))
+    passing = {"NotSeen", "NoTraffic", "NotFollowedYet", "NotPaused", "NotRolledBack", "NotComplete", "NotStalled", "Serving", "Verified", "Accepted", "Complete",
                "Healthy", "RollingBack"}
     gates = {"ErrorRate", "Latency"}
     assert told - gates <= troubles | said, "documented, but rolloutd does not say it"
