@@ -5,7 +5,11 @@
  * judge_compare.h, which has the test: `worse` says more than max_ratio times, `sound` less than min_ratio times.
  *
  * Nulls come by rows and rows by batches: how they cluster is measured on stable from the first look on, also while there is nothing
- * to compare with, and the first JUDGE_PAIR_WATCH of its increments are measured only. Pure.
+ * to compare with. Increments are only measured until that has the weight JUDGE_SPREAD_KNOWN (judge_spread.h), for looks without anything bad say
+ * nothing; after JUDGE_PAIR_WATCH of them it begins all the same, with bursts as if they were longer.
+ *
+ * Ratios here can be close to 1 and shares close to all. Stable's share s in what was only measured is the usual one, and bets are near:
+ * judge_ratio_add_near(). Pure.
  */
 #pragma once
 
@@ -14,7 +18,7 @@
 #include "lib/judge_meter.h"
 #include "lib/judge_surplus.h"
 
-enum { JUDGE_PAIR_WATCH = 5 };
+enum { JUDGE_PAIR_WATCH = 40 };
 
 struct judge_pair_look { /* the counters of one release as they are */
         double bad, of;
@@ -26,7 +30,8 @@ struct judge_pair { /* zeroed: nothing seen */
         double last[ARM_COUNT]; /* the bad ones, when last looked at */
         struct judge_pair_look waiting[ARM_COUNT], total[ARM_COUNT];
         struct judge_surplus surplus[ARM_COUNT];
-        double watched; /* increments of stable that were measured only */
+        struct judge_pair_look usual; /* what of stable was there before the first tick, counted */
+        double watched;               /* increments of stable that were measured only */
 };
 
 /* compare: false: there is nothing to compare with, only note the counters. A ratio of 0 is not asked. */

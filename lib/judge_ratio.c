@@ -5,7 +5,10 @@
 #include <stdbool.h>
 
 static const double grid[JUDGE_RATIOS] = { 1.4, 2, 3, 5, 10, 25 };
-static const double share[JUDGE_RATIOS] = { .1, .25, .25, .15, .15, .1 };
+static const double grid_share[JUDGE_RATIOS] = { .1, .25, .25, .15, .15, .1 };
+static const double near_grid[JUDGE_RATIOS] = { 1.1, 1.2, 1.4, 2, 5, 25 };
+static const double near_share[JUDGE_RATIOS] = { .15, .2, .2, .2, .15, .1 };
+static const double near_most = .98; /* of a share that r0 s stands for: more is hardly to be had */
 static const double begin_with = .95, spend_ticks = 60;
 static const double tick_cap = 2.995732273553991; /* ln 20 */
 
@@ -31,7 +34,7 @@ double judge_ratio_log_e(const struct judge_ratio *t)
 }
 
 /* Put more of the stake on the alternatives, as if they began now. */
-static void stake(struct judge_ratio *t)
+static void stake(struct judge_ratio *t, const double share[JUDGE_RATIOS])
 {
         double more = judge_ratio_unspent(t->ticks) - judge_ratio_unspent(t->ticks + 1);
 
@@ -83,22 +86,44 @@ void judge_ratio_add(struct judge_ratio *t, enum judge_side side, double r0, dou
         judge_ratio_add_usual(t, side, r0, 0, burst, n_stable, x_stable, n_candidate, x_candidate);
 }
 
+/* A tick in which r0 is tested against these. */
+static void bet(struct judge_ratio *t, double r0, const double r[JUDGE_RATIOS], double burst, const double n[ARM_COUNT],
+                const double x[ARM_COUNT])
+{
+        for (int k = 0; k < JUDGE_RATIOS; k++) {
+                const struct judge_ratio_bet b = judge_ratio_bet(r[k], r0, 0, burst, n);
+
+                t->log_e[k] += judge_ratio_pays(&b, n, x);
+        }
+        t->peak = fmax(t->peak, judge_ratio_log_e(t));
+}
+
 void judge_ratio_add_usual(struct judge_ratio *t, enum judge_side side, double r0, double usual, double burst, int64_t n_stable,
                            int64_t x_stable, int64_t n_candidate, int64_t x_candidate)
 {
         if (n_stable <= 0 || n_candidate <= 0)
                 return; /* nothing to compare with */
         const double n[] = { (double) n_stable, (double) n_candidate }, x[] = { (double) x_stable, (double) x_candidate };
-        double most = judge_ratio_of_odds(r0, usual);
+        double r[JUDGE_RATIOS];
 
-        stake(t);
-        for (int k = 0; k < JUDGE_RATIOS; k++) {
-                const struct judge_ratio_bet bet =
-                        judge_ratio_bet(judge_ratio_of_odds(alternative(side, r0, k), usual), most, 0, burst, n);
+        for (int k = 0; k < JUDGE_RATIOS; k++)
+                r[k] = judge_ratio_of_odds(alternative(side, r0, k), usual);
+        stake(t, grid_share);
+        bet(t, judge_ratio_of_odds(r0, usual), r, burst, n, x);
+}
 
-                t->log_e[k] += judge_ratio_pays(&bet, n, x);
-        }
-        t->peak = fmax(t->peak, judge_ratio_log_e(t));
+void judge_ratio_add_near(struct judge_ratio *t, enum judge_side side, double r0, double usual, double burst,
+                          const int64_t n[ARM_COUNT], const int64_t x[ARM_COUNT])
+{
+        if (n[ARM_STABLE] <= 0 || n[ARM_CANDIDATE] <= 0)
+                return;
+        const double things[] = { (double) n[0], (double) n[1] }, bad[] = { (double) x[0], (double) x[1] };
+        double r[JUDGE_RATIOS], level = fmin(near_most, r0 * usual);
+
+        for (int k = 0; k < JUDGE_RATIOS; k++)
+                r[k] = r0 * judge_ratio_of_odds(side == JUDGE_ABOVE ? near_grid[k] : 1 / near_grid[k], level);
+        stake(t, near_share);
+        bet(t, r0, r, burst, things, bad);
 }
 
 double judge_ratio_gain(enum judge_side side, double r0, double weight, double p_stable, double p_candidate)

@@ -67,6 +67,11 @@ void judge_ratio_add(struct judge_ratio *t, enum judge_side side, double r0, dou
 void judge_ratio_add_usual(struct judge_ratio *t, enum judge_side side, double r0, double usual, double burst, int64_t n_stable,
                            int64_t x_stable, int64_t n_candidate, int64_t x_candidate);
 
+/* For limits close to 1 and shares close to all: what is tested is still r0 times stable's share, but the bets are nearer, at odds of
+ * {1.1, 1.2, 1.4, 2, 5, 25} times those of a share r0 s: r_k = r0 rho(that) for the level r0 s, staked {1.5, 2, 2, 2, 1.5, 1} / 10. */
+void judge_ratio_add_near(struct judge_ratio *t, enum judge_side side, double r0, double usual, double burst,
+                          const int64_t n[ARM_COUNT], const int64_t x[ARM_COUNT]);
+
 double judge_ratio_of_odds(double odds, double usual); /* rho */
 
 double judge_ratio_log_e(const struct judge_ratio *t); /* log E now */

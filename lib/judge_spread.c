@@ -38,3 +38,10 @@ double judge_spread_burst(const struct judge_spread *s)
 {
         return (1 + judge_spread_dispersion(s)) / 2;
 }
+
+double judge_spread_cautious(const struct judge_spread *s)
+{
+        double missing = fmax(0, JUDGE_SPREAD_SURE - (double) s->weight) / JUDGE_SPREAD_SURE;
+
+        return judge_spread_burst(s) + JUDGE_SPREAD_DOUBT * missing;
+}

@@ -10,10 +10,16 @@
  * with mean 1 (hypergeometric); clusters multiply it. D is the mean of q weighted with 1 - 1/m (one bad request tells
  * nothing), begun with the weight of four pairs at 1; a q counts as at most 16 D, for the edge of an incident is no burst. While D is within one standard error, sqrt(2 / weight), of 1 nothing is
  * assumed; above it D is taken one standard error higher. Bursts of geometric size with mean b have D = 2b - 1, so b = (1 + D) / 2.
+ *
+ * Where nothing says that causes come one by one, b is taken JUDGE_SPREAD_DOUBT higher with nothing measured, and less so until
+ * JUDGE_SPREAD_SURE pairs' weight is there: a stable version that has shown nothing bad yet may still do so in bursts.
  */
 #pragma once
 
 #include <stdint.h>
+
+/* Weights: enough to begin with, and to take b for what it is. */
+enum { JUDGE_SPREAD_KNOWN = 8, JUDGE_SPREAD_SURE = 16, JUDGE_SPREAD_DOUBT = 9 };
 
 struct judge_spread { /* zeroed: nothing known, bad requests count as independent */
         float sum, weight;
@@ -25,3 +31,5 @@ void judge_spread_take(struct judge_spread *s, double q, double weight); /* a pa
 
 double judge_spread_dispersion(const struct judge_spread *s); /* D, at least 1, as it is used */
 double judge_spread_burst(const struct judge_spread *s);      /* b, at least 1 */
+double judge_spread_cautious(
+        const struct judge_spread *s); /* b while little is known: more than measured, by up to JUDGE_SPREAD_DOUBT */

@@ -7,7 +7,7 @@
 #include "lib/mem.h"
 #include "rolloutd/judge_parts_json.h"
 
-enum { METER_NUMBERS = 8, PAIR_NUMBERS = 11, SURPLUS_NUMBERS = 6, MEAN_NUMBERS = 14 };
+enum { METER_NUMBERS = 8, PAIR_NUMBERS = 13, SURPLUS_NUMBERS = 6, MEAN_NUMBERS = 14 };
 
 static json_t *meters_to_json(const struct judge_meter m[ARM_COUNT])
 {
@@ -64,6 +64,8 @@ static void pair_fields(struct judge_pair *p, double *fields[PAIR_NUMBERS])
                 *fields++ = &p->total[a].bad;
                 *fields++ = &p->total[a].of;
         }
+        *fields++ = &p->usual.bad;
+        *fields++ = &p->usual.of;
         *fields++ = &p->watched;
 }
 

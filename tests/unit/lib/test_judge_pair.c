@@ -55,7 +55,7 @@ static void only_what_is_a_count_is_looked_at(void **state)
 
 static void an_increment_waits_for_the_other_release(void **state)
 {
-        struct judge_pair p = { .watched = JUDGE_PAIR_WATCH };
+        struct judge_pair p = { .test.spread = { 0, JUDGE_SPREAD_KNOWN, 0, 0 } };
         (void) state;
 
         judge_pair_look(&p, 1.5, .5, (struct judge_pair_look[]){ { 10, 1000 }, { 0, 0 } }, true);
@@ -108,7 +108,7 @@ static void how_stable_clusters_is_measured_first(void **state)
         (void) state;
 
         judge_pair_look(&p, 1, 0, now, false);
-        for (int i = 0; i < JUDGE_PAIR_WATCH; i++) {
+        for (int i = 0; i < JUDGE_SPREAD_KNOWN + 2; i++) { /* one has no neighbour yet, and a pair weighs less than 1 */
                 now[ARM_STABLE].of += 1000;
                 now[ARM_STABLE].bad += i % 2 ? 60 : 0; /* in batches */
                 now[ARM_CANDIDATE].of += 50;
@@ -116,10 +116,66 @@ static void how_stable_clusters_is_measured_first(void **state)
         }
         assert_int_equal(p.test.worse.ticks, 0);
         assert_true(judge_spread_dispersion(&p.test.spread) > 5);
+        assert_true(p.usual.bad == 60 * 5 && p.usual.of == 10000);
         for (int a = 0; a < ARM_COUNT; a++)
                 now[a].of += 50;
         judge_pair_look(&p, 1, 0, now, true);
         assert_int_equal(p.test.worse.ticks, 1);
+}
+
+static void where_nothing_is_bad_it_begins_after_a_while_and_is_careful(void **state)
+{
+        struct judge_pair_look now[ARM_COUNT] = { 0 };
+        struct judge_pair p = { 0 };
+        int looks = 0;
+        (void) state;
+
+        for (; p.test.worse.ticks == 0 && looks < 100; looks++) {
+                judge_pair_look(&p, 1.5, 0, now, true);
+                now[ARM_STABLE].of += 1000;
+                now[ARM_CANDIDATE].of += 1000;
+        }
+        assert_int_equal(looks, JUDGE_PAIR_WATCH + 2);
+        for (int i = 0; i < 3; i++) { /* a burst or two is no evidence */
+                now[ARM_STABLE].of += 1000;
+                now[ARM_CANDIDATE].of += 1000;
+                now[ARM_CANDIDATE].bad += 8;
+                judge_pair_look(&p, 1.5, 0, now, true);
+        }
+        assert_true(p.test.worse.peak < -log(.005));
+        for (int i = 0; i < 30; i++) { /* many are */
+                now[ARM_STABLE].of += 1000;
+                now[ARM_CANDIDATE].of += 1000;
+                now[ARM_CANDIDATE].bad += 8;
+                judge_pair_look(&p, 1.5, 0, now, true);
+        }
+        assert_true(p.test.worse.peak >= -log(.005));
+}
+
+/* A share of .001 in bursts of 20: most looks have none at all. */
+static void rare_bursts_keep_the_error_rate(void **state)
+{
+        int n = 0;
+        (void) state;
+
+        dice = 3;
+        for (int run = 0; run < 2000; run++) {
+                struct judge_pair p = { 0 };
+                struct judge_pair_look now[ARM_COUNT] = { 0 };
+
+                judge_pair_look(&p, 1.5, 0, now, true);
+                for (int look = 0; look < 200; look++) {
+                        for (int a = 0; a < ARM_COUNT; a++) {
+                                now[a].of += 1000;
+                                for (int i = 0; i < 10; i++)
+                                        now[a].bad += uniform() < .005 ? 20 : 0; /* a burst in twenty looks */
+                        }
+                        judge_pair_look(&p, 1.5, 0, now, true);
+                }
+                n += p.test.worse.peak >= -log(.01);
+        }
+        print_message("  %d of 2000\n", n);
+        assert_true(n <= 20 + 18); /* 1 %, and four standard deviations */
 }
 
 /* How many of 2,000 rollouts of 120 looks, with shares stable and candidate, so many alike at a time, reach 1/alpha on either side. */
@@ -166,6 +222,42 @@ static void a_share_that_rose_or_fell_is_found(void **state)
         (void) state;
         assert_true(broken(.03, .12, 1, 1.5, 0, .005) > 1990);
         assert_true(broken(.5, .25, 1, 0, .8, .005) > 1800); /* a catch rate */
+        assert_true(broken(.9, .5, 1, 0, .9, .005) > 1800);  /* and a high one */
+}
+
+/* Many things: a true ratio that is not far beyond the limit shows. */
+static void a_tight_limit_is_tight(void **state)
+{
+        static const struct {
+                const char *name;
+                double stable, candidate, most, least;
+        } cases[] = {
+                { "1.15 times, at most 1.05", .1, .115, 1.05, 0 },
+                { "10 % missed, then 20", .1, .2, 1.5, 0 },
+                { "90 %, then 72 %", .9, .72, 0, .9 },
+                { "95 %, then 85 %", .95, .85, 0, .95 },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                double share[] = { cases[i].stable, cases[i].candidate };
+                struct judge_pair p = { 0 };
+                struct judge_pair_look now[ARM_COUNT] = { 0 };
+
+                print_message("  %s\n", cases[i].name);
+                for (int look = 0; look < 120; look++) {
+                        judge_pair_look(&p, cases[i].most, cases[i].least, now, true);
+                        for (int a = 0; a < ARM_COUNT; a++) {
+                                double things = a == ARM_STABLE ? 9000 : 1000;
+
+                                now[a].of += things;
+                                now[a].bad +=
+                                        round(things * share[a] + sqrt(things * share[a] * (1 - share[a])) * (look % 3 - 1));
+                        }
+                }
+                assert_true(fmax(p.test.worse.peak, judge_compare_sound(&p.test)->peak) >= -log(.001));
+                judge_compare_done(&p.test);
+        }
 }
 
 int main(void)
@@ -176,8 +268,11 @@ int main(void)
                 cmocka_unit_test(an_increment_waits_for_the_other_release),
                 cmocka_unit_test(bad_ones_may_be_ahead_by_a_scrape_and_no_more),
                 cmocka_unit_test(how_stable_clusters_is_measured_first),
+                cmocka_unit_test(where_nothing_is_bad_it_begins_after_a_while_and_is_careful),
+                cmocka_unit_test(rare_bursts_keep_the_error_rate),
                 cmocka_unit_test(looking_often_keeps_the_error_rate),
                 cmocka_unit_test(a_share_that_rose_or_fell_is_found),
+                cmocka_unit_test(a_tight_limit_is_tight),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,8 +181,7 @@ static void the_views_have_what_was_compared(void **state)
         go_on(&j, &p, &f, 40, 20, 60, 4);
         assert_int_equal(judge_explain(&j, &p, f.values, w), GATES);
         assert_int_equal(w[NULLS].kind, VIEW_RATIO);
-        assert_true(w[NULLS].of[ARM_STABLE] == 35000 &&
-                    w[NULLS].bad[ARM_CANDIDATE] == 700); /* the first five looks are watched */
+        assert_true(w[NULLS].of[ARM_STABLE] == 30000 && w[NULLS].bad[ARM_CANDIDATE] == 600); /* the first ten looks are watched */
         assert_true(w[NULLS].ratio.low > 1.5 && w[NULLS].limit == 1.5 && w[NULLS].min_ratio == .5);
         assert_int_equal(w[DRIFT].kind, VIEW_DRIFT);
         assert_string_equal(w[DRIFT].drift.text, "yes");
