@@ -114,23 +114,12 @@ static int check_range(const char *what, int64_t v, int64_t low, int64_t high, c
         return v >= low && v <= high ? 0 : err_set(e, ERR_INVALID, "%s must be %s", what, words);
 }
 
-static bool policy_never_compares(const struct policy *p)
+bool policy_never_compares(const struct policy *p)
 {
         for (int i = 0; i < p->n_steps; i++)
                 if (p->steps[i].weight_bp > 0 && p->steps[i].weight_bp < 10000)
                         return false;
         return true;
-}
-
-/* A gate that only compares judges nothing where all or none of the traffic is the candidate's. */
-static int check_can_act(const char *gate, const struct policy *p, const struct policy_share *s, struct err *e)
-{
-        if (!s->on || s->limit > 0 || s->budget > 0 || !policy_never_compares(p))
-                return 0;
-        return err_set(e, ERR_INVALID,
-                       "gates.%s only compares with stable, and no step is above 0 and below 100 percent: it would pass every "
-                       "version; give it limit_percent",
-                       gate);
 }
 
 /* A Kayenta gate's first intervals are time without evidence. */
@@ -178,13 +167,6 @@ int policy_check_running(const struct policy *p, struct err *e)
             check_range("replicas", p->replicas, 1, POLICY_REPLICAS_MAX, "1 to 32", e) < 0)
                 return -1;
         return 0;
-}
-
-int policy_check(const struct policy *p, struct err *e)
-{
-        if (policy_check_running(p, e) < 0 || check_can_act("error_rate", p, &p->error_rate, e) < 0)
-                return -1;
-        return check_can_act("latency", p, &p->latency, e);
 }
 
 double policy_quantile_requests(double quantile)

@@ -76,6 +76,7 @@ void policy_defaults(struct policy *p); /* everything but name, steps and gates 
  * the others were made: it goes on. */
 int policy_check(const struct policy *p, struct err *e);
 int policy_check_running(const struct policy *p, struct err *e);
-int policy_comparisons(const struct policy *p);   /* how many comparisons share false_rollback */
-double policy_quantile_requests(double quantile); /* of stable, that it takes to see one of its quantiles */
-int policy_proofs(const struct policy *p);        /* how many proofs share false_promotion */
+bool policy_never_compares(const struct policy *p); /* no step is above 0 and below 100 percent */
+int policy_comparisons(const struct policy *p);     /* how many comparisons share false_rollback */
+double policy_quantile_requests(double quantile);   /* of stable, that it takes to see one of its quantiles */
+int policy_proofs(const struct policy *p);          /* how many proofs share false_promotion */

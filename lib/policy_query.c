@@ -86,6 +86,9 @@ static int check_value(const struct policy_query *q, struct err *e)
 
 static int check_share(const struct policy_query *q, struct err *e)
 {
+        if (q->max_share == 0 && !has_range(q))
+                return refuse(q, e,
+                              "of needs max_percent, max_ratio (or min_ratio), max_change (or min_change): what is too much");
         if (!(q->max_share > 0 && q->max_share < 1))
                 return refuse(q, e, "max_percent must be above 0 and below 100");
         return has_range(q) ? refuse(q, e, "a share, with of, has max_percent and nothing else") : 0;
@@ -143,6 +146,21 @@ static int check_mean(const struct policy_query *q, struct err *e)
         return check_alone(q, false, "a gate with a change has max_change and min_change, nothing else", e);
 }
 
+static int refuse_placeholder(const char *gate, const char *at, bool compared, struct err *e)
+{
+        const char *end = strstr(at, "}}");
+        int len = end && end - at < NAME_MAX_LEN ? (int) (end - at) + 2 : (int) strcspn(at, "\"' })");
+
+        if (!compared && strncmp(at, placeholders[RELEASE], strlen(placeholders[RELEASE])) == 0)
+                return err_set(
+                        e, ERR_INVALID,
+                        "%s: {{release}} belongs to gates that compare (max_ratio, min_ratio, max_change, min_change, by); "
+                        "here it is {{candidate}}",
+                        gate);
+        return err_set(e, ERR_INVALID, "%s: \"%.*s\" is none of {{target}}, {{model}}, %s", gate, len, at,
+                       compared ? "{{candidate}}, {{stable}} and {{release}}" : "{{candidate}} and {{stable}}");
+}
+
 /* Every {{word}} must be one that policy_query_text() fills in. */
 int policy_query_text_check(const char *gate, const char *text, bool compared, struct err *e)
 {
@@ -154,8 +172,7 @@ int policy_query_text_check(const char *gate, const char *text, bool compared, s
                 while (i < known && strncmp(at, placeholders[i], strlen(placeholders[i])) != 0)
                         i++;
                 if (i == known)
-                        return err_set(e, ERR_INVALID, "%s: \"%.20s\" is none of {{target}}, {{model}}, %s", gate, at,
-                                       compared ? "{{candidate}}, {{stable}} and {{release}}" : "{{candidate}} and {{stable}}");
+                        return refuse_placeholder(gate, at, compared, e);
         }
         if (compared && !strstr(text, placeholders[RELEASE]))
                 return err_set(e, ERR_INVALID, "%s: what is compared is asked of both releases: each query needs {{release}}",
@@ -178,7 +195,7 @@ int policy_query_check(const struct policy_query *q, struct err *e)
                 [QUERY_DRIFT] = check_drift, [QUERY_MEAN] = check_mean,
         };
 
-        if (name_check("gates.promql name", q->name, e) < 0)
+        if (name_check("gates.promql", q->name, e) < 0)
                 return -1;
         if (!*q->query)
                 return refuse(q, e, "query is empty");

@@ -125,7 +125,7 @@ static void gates_that_compare_reach_the_struct(void **state)
                 "{ name: drift, query: 'p{{release}}', by: le, max_ratio: 2, slack_percent: 0 },"
                 "{ name: classes, query: 'p{{release}}', by: class, max_ratio: 1.2 },"
                 "{ name: mean, query: 's{{release}}', of: 'c{{release}}', max_change: 0.5, min_change_percent: -10 },"
-                "{ name: one, query: x, max: 1 }, { name: share, query: x, of: y, max_percent: 3 }",
+                "{ name: one, query: x, max: 1 }, { name: share, query: 'x{{candidate}}', of: 'y{{candidate}}', max_percent: 3 }",
                 &p);
         assert_int_equal(policy_query_kind(&q[0]), QUERY_RATIO);
         assert_true(q[0].max_ratio == 1.5 && q[0].min_ratio == .8 && q[0].expected == .02);
@@ -148,7 +148,7 @@ static void gates_that_compare_have_their_rules(void **state)
         } cases[] = {
                 { "query: 'x%s', of: y, max_ratio: 2", "each query needs {{release}}" },
                 { "query: x, of: 'y%s', max_ratio: 2", "each query needs {{release}}" },
-                { "query: 'x%s', max: 2", "\"{{release}}\" is none of {{target}}, {{model}}, {{candidate}} and {{stable}}" },
+                { "query: 'x%s', max: 2", "{{release}} belongs to gates that compare" },
                 { "query: 'x%s', max_ratio: 2", "max_ratio and min_ratio go with of" },
                 { "query: 'x%s', of: 'y%s', max_ratio: 0.9", "max_ratio must be 1 to 100" },
                 { "query: 'x%s', of: 'y%s', min_ratio: 1.1", "min_ratio must be 0.01 to 1" },
