@@ -16,6 +16,7 @@
 #include "lib/policy_value.h"
 #include "lib/settings.h"
 #include "lib/strbuf.h"
+#include "lib/yaml_json.h"
 
 /* --- the document as libcyaml fills it; a NULL pointer is a key that was left out --- */
 
@@ -95,7 +96,7 @@ static const cyaml_strval_t no_evidence_words[] = { { "hold", POLICY_HOLD }, { "
 
 static const cyaml_schema_field_t doc_fields[] = {
         CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct doc, name, 1, NAME_MAX_LEN),
-        CYAML_FIELD_STRING_PTR("summary", CYAML_FLAG_POINTER, struct doc, summary, 1, POLICY_SUMMARY_LEN),
+        CYAML_FIELD_STRING_PTR("summary", OPT | CYAML_FLAG_POINTER, struct doc, summary, 0, POLICY_SUMMARY_LEN),
         CYAML_FIELD_SEQUENCE("steps", CYAML_FLAG_POINTER, struct doc, steps, &step_value, 1, POLICY_STEPS_MAX),
         CYAML_FIELD_MAPPING("gates", CYAML_FLAG_DEFAULT, struct doc, gates, gates_fields),
         NUMBER(min_requests, struct doc, OPT),
@@ -240,7 +241,7 @@ static int take_doc(const struct doc *d, struct policy *p, struct err *e)
         policy_defaults(p);
         double percent = p->false_rollback * 100, promotion_percent = p->false_promotion * 100;
         policy_text(p->name, sizeof p->name, d->name);
-        policy_text(p->summary, sizeof p->summary, d->summary);
+        policy_text(p->summary, sizeof p->summary, d->summary ? d->summary : "");
         if (take_steps(d, p, e) < 0 || take_gates(&d->gates, p, e) < 0 ||
             policy_duration("max_hold", d->max_hold, &p->max_hold_ms, e) < 0 ||
             policy_duration("start_deadline", d->start_deadline, &p->start_deadline_ms, e) < 0 ||
@@ -258,6 +259,14 @@ static int take_doc(const struct doc *d, struct policy *p, struct err *e)
                 p->false_promotion = promotion_percent / 100;
         p->on_no_evidence = d->on_no_evidence ? (enum policy_no_evidence) * d->on_no_evidence : p->on_no_evidence;
         return policy_check(p, e) < 0 || check_objective(p, e) < 0 || take_expected(d, p, e) < 0 ? -1 : 0;
+}
+
+/* libcyaml reads the first document and no further. */
+static int check_one_document(const char *text, size_t len, struct err *e)
+{
+        AUTO(json) doc = NULL;
+
+        return yaml_json_parse("policy", text, len, &doc, e);
 }
 
 int policy_parse(const char *text, size_t len, struct policy *out, struct err *e)
@@ -280,9 +289,10 @@ int policy_parse(const char *text, size_t len, struct policy *out, struct err *e
                 return err_set(e, ERR_INVALID, "the policy is empty");
         r = take_doc(doc, &p, e);
         cyaml_free(&config, &doc_schema, doc, 0);
-        if (r == 0)
-                *out = p;
-        return r;
+        if (r < 0 || check_one_document(text, len, e) < 0)
+                return -1;
+        *out = p;
+        return 0;
 }
 
 int policy_read(const char *path, struct policy *out, struct err *e)

@@ -201,7 +201,7 @@ static void what_is_compared_needs_a_step_to_compare_in(void **state)
 
 static void what_is_left_out_has_its_default(void **state)
 {
-        static const char text[] = HEAD STEPS GATES;
+        static const char text[] = "name: p\n" STEPS GATES;
         struct policy p, defaults;
         (void) state;
 
@@ -211,6 +211,7 @@ static void what_is_left_out_has_its_default(void **state)
         assert_true(p.false_rollback == defaults.false_rollback);
         assert_int_equal(p.max_hold_ms, defaults.max_hold_ms);
         assert_int_equal(p.replicas, 1);
+        assert_string_equal(p.summary, "");
         assert_false(p.latency.on);
 }
 
@@ -296,6 +297,7 @@ static void bad_policies_are_refused_by_name(void **state)
                 { HEAD STEPS GATES "replicas: 4294967297\n", "replicas" },
                 { HEAD STEPS GATES "window_versions: 9\n", "window_versions" },
                 { HEAD STEPS GATES "max_hold: 0s\n", "max_hold" },
+                { HEAD STEPS GATES "---\n" HEAD STEPS GATES, "line 5: there is more than one document" },
                 { "name: NOT ok\nsummary: s\n" STEPS GATES, "policy" },
                 { "name: &a p\nsummary: *a\n" STEPS GATES, "" },
                 { "name: p\n\tsummary: s\n", "line" },
