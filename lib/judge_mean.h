@@ -15,7 +15,8 @@
  * (a, b) every such d is known: n, two means, two variances and their covariance are all the state.
  *
  * It is as good as the sums are normal: 50 things a pair carry a log-normal quantity with sigma 1 (skewness 6); heavier tails
- * want a share above a bound instead (judge_pair.h).
+ * want a share above a bound instead (judge_pair.h), and so do amounts that all but a few things in a thousand do not have: with .2 to .5 % of
+ * them E is above 1/alpha for up to a fifth of good releases, at alpha .01.
  *
  * Sources: Perez-Ortiz, Lardy, de Heide and Gruenwald, "E-statistics, group invariance and anytime-valid testing", Ann. Stat. 2024; Lai,
  * "On confidence sequences", Ann. Stat. 1976; Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central limit theory and
