@@ -216,6 +216,19 @@ static const char *detail_of(const struct target *t, const struct move *m)
         return "";
 }
 
+/* Nothing of what was seen or asked of another candidate is this one's, nor is an answer that is still to come. */
+static void start_afresh(struct target *t)
+{
+        t->env->evidence->forget(t->env->evidence, t);
+        t->asking = false;
+        t->ask_at_ms = 0;
+        free(TAKE(t->deploy_failure));
+        free(TAKE(t->reading));
+        free(TAKE(t->answers));
+        free(TAKE(t->kayenta));
+        t->down_since_ms = 0;
+}
+
 static void moved(struct target *t, const struct move *m)
 {
         t->edits++;
@@ -228,17 +241,8 @@ static void moved(struct target *t, const struct move *m)
                 free(t->reading);
                 t->reading = NULL;
         }
-        if (m->effect == EFFECT_START) {
-                free(t->deploy_failure);
-                t->deploy_failure = NULL;
-                free(t->reading);
-                t->reading = NULL;
-                free(t->answers);
-                t->answers = NULL;
-                free(t->kayenta);
-                t->kayenta = NULL;
-                t->down_since_ms = 0;
-        }
+        if (m->effect == EFFECT_START)
+                start_afresh(t);
         if (m->from != m->to || m->effect == EFFECT_RAISE || m->effect == EFFECT_SWITCH) {
                 t->split_matches = t->stood_before = t->drifted = false;
                 t->act_backoff = (struct backoff){ 0 };

@@ -118,6 +118,7 @@ void sim_platform_init(struct sim *s);
 void sim_platform_run(struct sim *s); /* answer what is due */
 int64_t sim_platform_next(const struct sim *s);
 void sim_calls_drop(struct sim *s); /* the controller died: nobody hears the answers, but what was under way may still happen */
+void sim_calls_forget(struct sim *s, void (*run)(struct sim *s, struct sim_call *c)); /* nobody hears of those */
 void sim_evidence_init(struct sim *s);
 void sim_evidence_answer(struct sim *s, int arms, const int64_t *versions, int64_t range_ms, evidence_fn done, void *arg);
 void sim_later(struct sim *s, void (*run)(struct sim *s, struct sim_call *c), const void *data, size_t size, bool survives);

@@ -90,6 +90,15 @@ void sim_calls_drop(struct sim *s)
         }
 }
 
+void sim_calls_forget(struct sim *s, void (*run)(struct sim *s, struct sim_call *c))
+{
+        struct sim_call *c;
+
+        DL_FOREACH(s->calls, c)
+        if (c->run == run)
+                c->heard = false;
+}
+
 void sim_broken(struct sim *s, const char *fmt, ...)
 {
         va_list ap;

@@ -247,7 +247,10 @@ static void ask(struct evidence_source *source, const struct evidence_question *
 
 static void forget(struct evidence_source *source, void *arg)
 {
-        (void) source, (void) arg; /* one target, which the world outlives */
+        struct sim *s = (struct sim *) ((char *) source - offsetof(struct sim, source));
+
+        (void) arg; /* one target */
+        sim_calls_forget(s, answer);
 }
 
 void sim_evidence_init(struct sim *s)

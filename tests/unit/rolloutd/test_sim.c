@@ -357,6 +357,46 @@ static void a_candidate_that_dies_is_taken_out(void **state)
         sim_done(&sim);
 }
 
+static struct {
+        evidence_fn done; /* of the question under way; NULL: there is none */
+        struct evidence_source real;
+} prometheus;
+
+static void hang(struct evidence_source *source, const struct evidence_question *q, evidence_fn done, void *arg)
+{
+        (void) source, (void) q, (void) arg;
+        prometheus.done = done;
+}
+
+static void forget_hanging(struct evidence_source *source, void *arg)
+{
+        prometheus.real.forget(source, arg);
+        prometheus.done = NULL;
+}
+
+/* Its policy had other gates: an answer to one would be taken for another's. */
+static void what_was_asked_for_the_last_candidate_is_not_answered_for_the_next(void **state)
+{
+        (void) state;
+
+        begin(&sim, 24);
+        prometheus.real = sim.source;
+        assert_int_equal(sim_ask(&sim, ASK_START, 2), 0);
+        pass_until(&sim, PHASE_CANARY, 10000);
+        sim.source.ask = hang;
+        sim.source.forget = forget_hanging;
+        sim_pass(&sim, 1500);
+        assert_non_null(prometheus.done);
+        assert_int_equal(sim_ask(&sim, ASK_ABORT, 0), 0);
+        pass_until(&sim, PHASE_ROLLED_BACK, 10000);
+        assert_int_equal(sim_ask(&sim, ASK_START, 3), 0);
+        assert_null(prometheus.done);
+        sim.source.ask = prometheus.real.ask;
+        pass_until(&sim, PHASE_DONE, 60000); /* asked anew, without waiting for that answer */
+        assert_int_equal(sim.target->now.stable.version, 3);
+        sim_done(&sim);
+}
+
 static void weights_that_drift_are_put_right(void **state)
 {
         (void) state;
@@ -601,6 +641,7 @@ int main(void)
                 cmocka_unit_test(people_may_push),
                 cmocka_unit_test(a_version_that_cannot_start_never_gets_traffic),
                 cmocka_unit_test(a_candidate_that_dies_is_taken_out),
+                cmocka_unit_test(what_was_asked_for_the_last_candidate_is_not_answered_for_the_next),
                 cmocka_unit_test(weights_that_drift_are_put_right),
                 cmocka_unit_test(blue_green_previews_switches_and_finishes),
                 cmocka_unit_test(blue_green_switches_back_in_one_write),
