@@ -43,13 +43,18 @@ struct setting {
         const char *help;
 };
 
+struct settings_tool { /* what a program does instead of running: for --help and the man page, the program looks for it itself */
+        const char *flag, *value, *help; /* "check-policies", "FOLDER" or "", a sentence without its full stop */
+};
+
 struct settings_spec {
         const char *program; /* "registryd" */
         const char *summary; /* one line for --help and the man page */
         const struct setting *rows;
         size_t n_rows;
-        size_t size;     /* of the settings struct */
-        const char *env; /* prefix of the environment's names; NULL: SLUICE_PROGRAM_ */
+        size_t size;                       /* of the settings struct */
+        const struct settings_tool *tools; /* ends with a row of NULL; NULL: none */
+        const char *env;                   /* prefix of the environment's names; NULL: SLUICE_PROGRAM_ */
 };
 
 enum settings_result { SETTINGS_RUN, SETTINGS_EXIT };

@@ -36,6 +36,8 @@ static void print_help(const struct settings_spec *spec)
                         (void) printf(" (default %s)", r->type == SETTING_SECRET ? "****" : r->fallback);
                 (void) printf("%s\n", r->reloadable ? "; SIGHUP rereads it" : "");
         }
+        for (const struct settings_tool *t = spec->tools; t && t->flag; t++)
+                (void) printf("  --%s %s\n      %s; then leave\n", t->flag, t->value, t->help);
         (void) printf("  --config FILE\n      YAML file of \"name: value\" lines\n"
                       "  --show-settings, --man, --version, --help\n\n"
                       "Each setting is also an environment variable, SLUICE_");
@@ -103,6 +105,8 @@ static void print_man(const struct settings_spec *spec)
                 }
                 (void) printf(".%s\n\n", r->reloadable ? " SIGHUP rereads it." : "");
         }
+        for (const struct settings_tool *t = spec->tools; t && t->flag; t++)
+                (void) printf("*--%s* _%s_\n\t%s; then leave.\n\n", t->flag, t->value, t->help);
         (void) printf(
                 "*--config* _FILE_\n\tA YAML file of \"name: value\" lines.\n\n# ENVIRONMENT\n\nEach setting is also read from "
                 "SLUICE\\_");

@@ -11,7 +11,7 @@ static void check_default_policy(const struct controller *c)
 
 int controller_load_policies(struct controller *c, struct err *e)
 {
-        if (policies_load_sound(&c->policies, c->settings->policies, e) < 0)
+        if (policies_load(&c->policies, c->settings->policies, e) < 0)
                 return -1;
         for (size_t i = 0; i < c->policies.n_broken; i++)
                 LOG_ERROR("a policy cannot be used", "policy", c->policies.broken[i].name, "error", c->policies.broken[i].why);
@@ -26,11 +26,10 @@ void controller_reload(struct controller *c)
         if (c->reload && c->reload(c->reload_arg, &e) < 0)
                 LOG_WARN("settings stay as they were", "error", e.msg);
         e = (struct err){ 0 };
-        if (policies_load(&c->policies, c->settings->policies, &e) < 0)
+        if (controller_load_policies(c, &e) < 0)
                 LOG_WARN("policies stay as they were", "error", e.msg);
         else
                 LOG_INFO("policies read", LOG_INT("policies", (int64_t) c->policies.n));
-        check_default_policy(c);
         c->env.tick_ms = c->settings->tick;
         c->env.scrape_ms = c->settings->scrape_interval;
 }

@@ -161,26 +161,45 @@ static int run(struct service *s, struct daemon *d)
         return 0;
 }
 
+static int check_policies(const char *folder, struct err *e)
+{
+        struct policies p = { 0 };
+        int r = 0;
+
+        if (policies_load(&p, folder, e) < 0)
+                return -1;
+        for (size_t i = 0; i < p.n; i++)
+                printf("%s: %s\n", p.list[i].name, p.list[i].summary);
+        for (size_t i = 0; i < p.n_broken; i++)
+                (void) fprintf(stderr, "rolloutd: %s\n", p.broken[i].why);
+        if (p.n_broken > 0)
+                r = err_set(e, ERR_INVALID, "policies in %s: %zu of %zu cannot be used", folder, p.n_broken, p.n + p.n_broken);
+        else if (p.n == 0)
+                r = err_set(e, ERR_INVALID, "policies in %s: there is no *.yaml", folder);
+        policies_done(&p);
+        return r;
+}
+
 /* rolloutd --fsm, rolloutd --check-policies FOLDER: what needs no daemon. -1: neither was asked for. */
 static int run_tool(int argc, char **argv)
 {
-        struct policies policies = { 0 };
         struct err e = { 0 };
+        int r;
 
         if (argc == 2 && strcmp(argv[1], "--fsm") == 0) {
                 fsm_print_doc(stdout);
                 return 0;
         }
-        if (argc != 3 || strcmp(argv[1], "--check-policies") != 0)
+        if (argc < 2 || strcmp(argv[1], "--check-policies") != 0)
                 return -1;
-        if (policies_load(&policies, argv[2], &e) < 0) {
-                (void) fprintf(stderr, "rolloutd: %s\n", e.msg);
-                return err_exit_code(e.kind);
-        }
-        for (size_t i = 0; i < policies.n; i++)
-                printf("%s: %s\n", policies.list[i].name, policies.list[i].summary);
-        policies_done(&policies);
-        return 0;
+        if (argc == 3)
+                r = check_policies(argv[2], &e);
+        else
+                r = err_set(&e, ERR_INVALID, "usage: rolloutd --check-policies FOLDER");
+        if (r == 0)
+                return 0;
+        (void) fprintf(stderr, "rolloutd: %s\n", e.msg);
+        return err_exit_code(e.kind);
 }
 
 int main(int argc, char **argv)

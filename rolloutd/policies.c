@@ -1,15 +1,14 @@
 /* A folder of policies. */
 #include "rolloutd/policies.h"
 
-#include <errno.h>
 #include <glob.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/auto.h"
-#include "lib/fs.h"
 #include "lib/mem.h"
 #include "lib/policy_file.h"
 
@@ -22,58 +21,52 @@ static void note_broken(struct policies *p, const char *path, const struct err *
         (void) snprintf(b->why, sizeof b->why, "%.*s", (int) sizeof b->why - 1, why->msg);
 }
 
-static int load_all(struct policies *p, const glob_t *files, bool only_sound, struct err *e)
+static void load_all(struct policies *p, const glob_t *files)
 {
-        if (files->gl_pathc > POLICIES_MAX)
-                return err_set(e, ERR_INVALID, "there are %zu policies; at most %d are taken", files->gl_pathc, POLICIES_MAX);
         p->list = xcalloc(files->gl_pathc + 1, sizeof *p->list);
         p->broken = xcalloc(files->gl_pathc + 1, sizeof *p->broken);
         for (size_t i = 0; i < files->gl_pathc; i++) {
                 struct err why = { 0 };
 
-                if (policy_read(files->gl_pathv[i], &p->list[p->n], &why) == 0) {
+                if (policy_read(files->gl_pathv[i], &p->list[p->n], &why) == 0)
                         p->n++;
-                } else if (only_sound) {
+                else
                         note_broken(p, files->gl_pathv[i], &why);
-                } else {
-                        if (e)
-                                *e = why;
-                        return -1;
-                }
         }
-        return 0;
 }
 
-static int load(struct policies *p, const char *folder, bool only_sound, struct err *e)
+static bool is_folder(const char *path)
+{
+        struct stat st;
+
+        return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int list(const char *folder, glob_t *files, struct err *e)
 {
         AUTO(str) pattern = xasprintf("%s/*.yaml", folder);
-        struct policies fresh = { 0 };
-        glob_t files = { 0 };
-        int r = glob(pattern, 0, NULL, &files);
+        int r = is_folder(folder) ? glob(pattern, 0, NULL, files) : -1;
 
+        if (r == -1)
+                return err_set(e, ERR_INVALID, "policies: there is no folder %s", folder);
         if (r != 0 && r != GLOB_NOMATCH)
                 return err_set(e, ERR_INVALID, "policies in %s: cannot be listed", folder);
-        if (r == GLOB_NOMATCH && !fs_exists(folder))
-                return err_set(e, ERR_INVALID, "policies: there is no folder %s", folder);
-        r = load_all(&fresh, &files, only_sound, e);
-        globfree(&files);
-        if (r < 0) {
-                policies_done(&fresh);
-                return -1;
-        }
-        policies_done(p);
-        *p = fresh;
+        if (files->gl_pathc > POLICIES_MAX)
+                return err_set(e, ERR_INVALID, "there are %zu policies; at most %d are taken", files->gl_pathc, POLICIES_MAX);
         return 0;
 }
 
 int policies_load(struct policies *p, const char *folder, struct err *e)
 {
-        return load(p, folder, false, e);
-}
+        glob_t files = { 0 };
+        int r = list(folder, &files, e);
 
-int policies_load_sound(struct policies *p, const char *folder, struct err *e)
-{
-        return load(p, folder, true, e);
+        if (r == 0) {
+                policies_done(p);
+                load_all(p, &files);
+        }
+        globfree(&files);
+        return r;
 }
 
 void policies_done(struct policies *p)

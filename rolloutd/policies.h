@@ -16,15 +16,15 @@ struct policies_broken {
 struct policies {
         struct policy *list; /* by name */
         size_t n;
-        struct policies_broken *broken; /* policies_load_sound() only */
+        struct policies_broken *broken;
         size_t n_broken;
 };
 
-/* All *.yaml of the folder. On failure nothing changes, and the sentence names the file. */
+/*
+ * All *.yaml of the folder. A file that is no policy is left out and noted: one typo must not keep the others from being used. On failure
+ * nothing changes.
+ */
 int policies_load(struct policies *p, const char *folder, struct err *e);
-
-/* The same, save that a file that is no policy is left out and noted: one typo must not keep the others from being used. */
-int policies_load_sound(struct policies *p, const char *folder, struct err *e);
 void policies_done(struct policies *p);
 
 const struct policy *policies_find(const struct policies *p, const char *name); /* NULL: there is none */

@@ -15,12 +15,18 @@ static const struct setting rows[] = {
 #undef SETTING
 };
 
+static const struct settings_tool tools[] = {
+        { "check-policies", "FOLDER", "check the policies of a folder, name all that cannot be used" },
+        { NULL, NULL, NULL },
+};
+
 const struct settings_spec rolloutd_settings = {
         .program = "rolloutd",
         .summary = "rollout controller: moves traffic to new model versions step by step, and back when they are worse",
         .rows = rows,
         .n_rows = sizeof rows / sizeof *rows,
         .size = sizeof(struct settings),
+        .tools = tools,
 };
 
 static int in_range(const char *name, int64_t ms, int64_t low, int64_t high, struct err *e)

@@ -2,11 +2,12 @@
 
 import os
 import signal
+import subprocess
 
 import pytest
 
 from rollouts import Prometheus, Rollouts, Watch
-from sluice import free_port, wait_until
+from sluice import BIN, free_port, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -306,12 +307,31 @@ def test_bad_requests_are_refused_by_name(rollouts, registry, model):
     assert rollouts("GET", "/healthz", role=None).status == 200
 
 
-def test_policies_are_read_again_and_bad_ones_change_nothing(rollouts, model):
+def test_policies_are_read_again_and_a_bad_one_keeps_no_other_from_being_used(rollouts, model):
     rollouts.policy("broken", "name: broken\nsummary: x\nsteps: [{ weight: 100, hold: soon }]\ngates: { error_rate: { limit_percent: 1 } }\n")
+    rollouts.policy("new", (rollouts.folder / "policies/quick.yaml").read_text().replace("quick", "new"))
     rollouts.daemon.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: [x for x in rollouts.daemon.log_lines() if "policies stay" in x["msg"] and "broken.yaml" in x["error"]], "it says so")
-    assert [p["name"] for p in rollouts("GET", "/v1/policies").body["policies"]] == ["quick", "slow"]
-    assert rollouts("GET", "/v1/policies").body["policies"][0]["steps"] == [10, 50, 100]
+    wait_until(lambda: [p["name"] for p in rollouts("GET", "/v1/policies").body["policies"]] == ["new", "quick", "slow"], "the good ones are read")
+    assert [x for x in rollouts.daemon.log_lines() if x["msg"] == "a policy cannot be used" and "broken.yaml" in x["error"]]
+    r = rollouts("POST", f"/v1/rollouts/{model}", json={"version": 1, "policy": "broken"})
+    assert r.status == 400 and "broken.yaml" in r.body["detail"], r
+
+
+def test_check_policies_names_all_that_is_wrong(tmp_path):
+    def check(*args):
+        r = subprocess.run([BIN / "rolloutd", "--check-policies", *args], capture_output=True, text=True)
+        return r.returncode, r.stderr
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "one.yaml").write_text("name: one\n")
+    (tmp_path / "two.yaml").write_text("name: two\n")
+    code, said = check(tmp_path)
+    assert code == 2 and "one.yaml" in said and "two.yaml" in said and "2 of 2" in said
+    assert check(tmp_path / "one.yaml") == (2, f"rolloutd: policies: there is no folder {tmp_path}/one.yaml\n")
+    assert check(tmp_path / "empty") == (2, f"rolloutd: policies in {tmp_path}/empty: there is no *.yaml\n")
+    assert check() == (2, "rolloutd: usage: rolloutd --check-policies FOLDER\n")
+    assert check(tmp_path, tmp_path)[0] == 2
+    for flag in ("--help", "--man"):
+        assert "check-policies" in subprocess.run([BIN / "rolloutd", flag], capture_output=True, text=True, check=True).stdout
 
 
 def test_a_start_needs_neither_all_policies_nor_a_new_copy_of_the_token(rollouts, model):

@@ -98,25 +98,24 @@ static void damaged_files_are_named(void **state)
         assert_failed(tokens_new(copy, good, &t, &e), e, ERR_INVALID, "tokens3.json");
 }
 
-static void a_folder_of_policies_is_read_whole_or_not_at_all(void **state)
+static void the_shipped_policies_are_a_folder(void **state)
 {
         struct policies p = { 0 };
         struct err e = { 0 };
-        AUTO(str) bad = in_folder("bad.yaml");
         (void) state;
 
         assert_ok(policies_load(&p, "policies", &e), e);
         assert_int_equal(p.n, 5);
+        assert_int_equal(p.n_broken, 0);
         assert_non_null(policies_find(&p, "fast"));
         assert_null(policies_find(&p, "furious"));
-        assert_ok(fs_write_atomic(bad, "name: bad\n", 10, 0600, &e), e);
-        assert_failed(policies_load(&p, folder, &e), e, ERR_INVALID, "bad.yaml");
         assert_failed(policies_load(&p, "/nowhere", &e), e, ERR_INVALID, "/nowhere");
+        assert_failed(policies_load(&p, "policies/fast.yaml", &e), e, ERR_INVALID, "there is no folder policies/fast.yaml");
         assert_int_equal(p.n, 5);
         policies_done(&p);
 }
 
-static void at_a_start_the_sound_policies_are_taken(void **state)
+static void of_a_folder_the_sound_policies_are_taken(void **state)
 {
         static const char sound[] = "name: zz\nsummary: s\nsteps: [{ weight: 100, hold: 1s }]\n"
                                     "gates: { error_rate: { limit_percent: 3 } }\n";
@@ -128,13 +127,13 @@ static void at_a_start_the_sound_policies_are_taken(void **state)
 
         assert_ok(fs_write_atomic(bad, "name: bad\n", 10, 0600, &e), e);
         assert_ok(fs_write_atomic(good, sound, sizeof sound - 1, 0600, &e), e);
-        assert_ok(policies_load_sound(&p, folder, &e), e);
+        assert_ok(policies_load(&p, folder, &e), e);
         assert_int_equal(p.n, 1);
         assert_non_null(policies_find(&p, "zz"));
         assert_null(policies_find(&p, "bad"));
         assert_null(policies_why_broken(&p, "zz"));
         assert_non_null(strstr(policies_why_broken(&p, "bad"), "bad.yaml"));
-        assert_failed(policies_load_sound(&p, "/nowhere", &e), e, ERR_INVALID, "/nowhere");
+        assert_failed(policies_load(&p, "/nowhere", &e), e, ERR_INVALID, "/nowhere");
         assert_int_equal(p.n, 1);
         policies_done(&p);
 }
@@ -159,8 +158,8 @@ int main(void)
                 cmocka_unit_test(tokens_of_the_registry_stay_known),
                 cmocka_unit_test(a_bad_list_changes_nothing),
                 cmocka_unit_test(damaged_files_are_named),
-                cmocka_unit_test(a_folder_of_policies_is_read_whole_or_not_at_all),
-                cmocka_unit_test(at_a_start_the_sound_policies_are_taken),
+                cmocka_unit_test(the_shipped_policies_are_a_folder),
+                cmocka_unit_test(of_a_folder_the_sound_policies_are_taken),
         };
 
         return cmocka_run_group_tests(tests, make_folder, remove_folder);
