@@ -169,6 +169,39 @@ static void what_happens_apart_is_not_compared(void **state)
         judge_done(&j);
 }
 
+/* A look at two buckets, the candidate having only so many of them. */
+static void look_at_buckets(struct judge *j, const struct policy *p, struct feed *f, int of_candidate)
+{
+        grow(f, ARM_STABLE, 1000, 5, 20, 3);
+        grow(f, ARM_CANDIDATE, 100, 5, 20, 3);
+        answer(f);
+        for (int a = 0; a < ARM_COUNT; a++)
+                f->table[a] = (struct judge_table){ .cumulative = true,
+                                                    .n = a == ARM_CANDIDATE ? of_candidate : 2,
+                                                    .rows = { { "0.5", f->class[a][0] }, { "+Inf", f->of[a] } } };
+        judge_answers(j, p, f->values);
+}
+
+static void a_bucket_that_goes_missing_is_no_evidence(void **state)
+{
+        struct policy p;
+        struct judge j = { 0 };
+        struct feed f = { 0 };
+        (void) state;
+
+        begin(&p, &j, &f);
+        judge_done(&j); /* begin anew with buckets */
+        for (int i = 0; i < 40; i++, f.looks++)
+                look_at_buckets(&j, &p, &f, 2);
+        assert_int_equal(decide(&j, &p, &f).state, VERDICT_HEALTHY);
+        look_at_buckets(&j, &p, &f, 1);
+        assert_int_equal(decide(&j, &p, &f).state, VERDICT_NO_EVIDENCE);
+        assert_string_equal(decide(&j, &p, &f).reason, "drift: the candidate has no bucket up to +Inf");
+        look_at_buckets(&j, &p, &f, 2);
+        assert_int_equal(decide(&j, &p, &f).state, VERDICT_HEALTHY);
+        judge_done(&j);
+}
+
 static void the_views_have_what_was_compared(void **state)
 {
         struct judge_view w[JUDGE_VIEWS_MAX];
@@ -268,9 +301,13 @@ static void a_damaged_record_is_refused(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_gate_breaks_on_what_it_compares),  cmocka_unit_test(without_answers_it_holds_and_says_why),
-                cmocka_unit_test(what_happens_apart_is_not_compared), cmocka_unit_test(the_views_have_what_was_compared),
-                cmocka_unit_test(a_record_keeps_all_of_it),           cmocka_unit_test(a_damaged_record_is_refused),
+                cmocka_unit_test(a_gate_breaks_on_what_it_compares),
+                cmocka_unit_test(without_answers_it_holds_and_says_why),
+                cmocka_unit_test(what_happens_apart_is_not_compared),
+                cmocka_unit_test(the_views_have_what_was_compared),
+                cmocka_unit_test(a_record_keeps_all_of_it),
+                cmocka_unit_test(a_damaged_record_is_refused),
+                cmocka_unit_test(a_bucket_that_goes_missing_is_no_evidence),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
