@@ -266,7 +266,7 @@ static int take_key(const struct http_request *rq, struct request *wish, struct 
                         return err_set(e, ERR_INVALID, "Idempotency-Key: printable ASCII without spaces");
         if (strlen(key) > ROLLOUT_MARK_LEN)
                 return err_set(e, ERR_INVALID, "Idempotency-Key: at most %d bytes", ROLLOUT_MARK_LEN);
-        snprintf(wish->mark, sizeof wish->mark, "%s", key);
+        snprintf(wish->key, sizeof wish->key, "%s", key);
         return 0;
 }
 
@@ -283,7 +283,7 @@ int api_rollback(struct http_request *rq, struct http_reply *rp, struct err *e)
             json_take("request", body, e, "{s?o, s?s}", "to", &to_doc, "reason", &reason) < 0 || take_to(to_doc, &to, e) < 0 ||
             take_reason(reason, &wish, e) < 0 || take_key(rq, &wish, e) < 0)
                 return -1;
-        if (*wish.mark && strcmp(wish.mark, t->now.mark) == 0)
+        if (rollout_has_gone_back(&t->now, wish.key))
                 return http_reply_json(rp, 202, api_view(t));
         if (rollout_back_to(&t->now, to, &wish.version, e) < 0 || check_serves(t, wish.version, e) < 0)
                 return -1;

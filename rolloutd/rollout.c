@@ -231,6 +231,11 @@ static struct event *outbox_push(struct rollout *r, const char *row, const char 
         return ev;
 }
 
+bool rollout_has_gone_back(const struct rollout *r, const char *id)
+{
+        return *id && (strcmp(id, r->mark) == 0 || strcmp(id, r->key) == 0);
+}
+
 void rollout_apply(struct rollout *r, const struct move *m, const struct request *rq, const char *detail, int64_t now_ms)
 {
         bool asked = rq->what != ASK_NOTHING;
@@ -247,6 +252,8 @@ void rollout_apply(struct rollout *r, const struct move *m, const struct request
                 memcpy(r->actor, rq->actor, sizeof r->actor);
                 if (*rq->mark)
                         memcpy(r->mark, rq->mark, sizeof r->mark);
+                if (*rq->key)
+                        memcpy(r->key, rq->key, sizeof r->key);
                 detail = *rq->reason ? rq->reason : detail;
         }
         snprintf(why, sizeof why, "%s%s%s", m->why, *detail ? ": " : "", detail);

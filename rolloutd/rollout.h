@@ -69,6 +69,7 @@ struct rollout { /* rollout_init(), rollout_done(); not to be copied */
         struct release followed;         /* what was last started, or found in its place; version 0: nothing */
         int64_t generation;              /* of the newest declaration that is followed, or was found fulfilled; 0: none */
         char mark[ROLLOUT_MARK_LEN + 1]; /* id of the last rollback past us that was taken over */
+        char key[ROLLOUT_MARK_LEN + 1];  /* of the last rollback through the API that had one */
         int surge_percent;               /* of its replicas that a rollout may run on top */
 
         int step;
@@ -119,12 +120,16 @@ struct request { /* what a person, or a declaration, asked for */
         int replicas;                    /* START, RETRY: 0: as the policy says */
         bool by_spec;                    /* PAUSE: the declaration asks for it */
         char mark[ROLLOUT_MARK_LEN + 1]; /* ROLLBACK: of the rollback past us that this makes ours; "" */
+        char key[ROLLOUT_MARK_LEN + 1];  /* ROLLBACK: the Idempotency-Key; "" */
         char actor[NAME_MAX_LEN + 1];
         char reason[ROLLOUT_REASON_LEN + 1];
 };
 
 void rollout_init(struct rollout *r, const char *target, const char *model);
 void rollout_done(struct rollout *r); /* as if it had never been initialised */
+
+/* Is the rollback of this id carried out? ctl gives its request and its mark the same, and either may come first. */
+bool rollout_has_gone_back(const struct rollout *r, const char *id);
 
 int rollout_weight_bp(const struct rollout *r); /* the candidate's share asked for */
 /* The router's weights asked for, at most two; 0 while no version may have traffic. */

@@ -128,31 +128,33 @@ static int progress_from_json(json_t *doc, struct rollout *r, struct err *e)
 /* What a declaration has brought about. */
 static json_t *declared_to_json(const struct rollout *r)
 {
-        return json_pack("{s:I, s:s, s:s, s:I, s:s, s:b, s:i}", "version", (json_int_t) r->followed.version, "digest",
+        return json_pack("{s:I, s:s, s:s, s:I, s:s, s:s, s:b, s:i}", "version", (json_int_t) r->followed.version, "digest",
                          r->followed.digest, "build", r->followed.build, "generation", (json_int_t) r->generation, "mark",
-                         r->mark, "paused", r->paused_by_spec, "surge", r->surge_percent);
+                         r->mark, "key", r->key, "paused", r->paused_by_spec, "surge", r->surge_percent);
 }
 
 static int declared_from_json(json_t *doc, struct rollout *r, struct err *e)
 {
-        const char *digest, *build, *mark;
+        const char *digest, *build, *mark, *key = ""; /* records of earlier programs have no key */
         json_int_t version, generation;
         int paused;
 
         if (!doc) /* records of earlier programs have none */
                 return 0;
-        if (json_take("declared", doc, e, "{s:I, s:s, s:s, s:I, s:s, s:b, s:i}", "version", &version, "digest", &digest, "build",
-                      &build, "generation", &generation, "mark", &mark, "paused", &paused, "surge", &r->surge_percent) < 0)
+        if (json_take("declared", doc, e, "{s:I, s:s, s:s, s:I, s:s, s?s, s:b, s:i}", "version", &version, "digest", &digest,
+                      "build", &build, "generation", &generation, "mark", &mark, "key", &key, "paused", &paused, "surge",
+                      &r->surge_percent) < 0)
                 return -1;
         if (version < 0 || (*digest && !digest_is_valid(digest)) || strlen(build) > ROLLOUT_BUILD_LEN ||
-            strlen(mark) > ROLLOUT_MARK_LEN || r->surge_percent < 0 || r->surge_percent > 100)
-                return err_set(e, ERR_INVALID, "declared: version, digest, build, mark or surge out of range");
+            strlen(mark) > ROLLOUT_MARK_LEN || strlen(key) > ROLLOUT_MARK_LEN || r->surge_percent < 0 || r->surge_percent > 100)
+                return err_set(e, ERR_INVALID, "declared: version, digest, build, mark, key or surge out of range");
         r->followed.version = version;
         r->generation = generation;
         r->paused_by_spec = paused;
         snprintf(r->followed.digest, sizeof r->followed.digest, "%s", digest);
         snprintf(r->followed.build, sizeof r->followed.build, "%s", build);
         snprintf(r->mark, sizeof r->mark, "%s", mark);
+        snprintf(r->key, sizeof r->key, "%s", key);
         return 0;
 }
 

@@ -146,8 +146,8 @@ void want_mark(struct want *want)
         bool done = false;
 
         /* What runs is to be seen first. */
-        if (!want->mark_id || strcmp(want->mark_id, t->now.mark) == 0 || t->now.rollout_id == 0 || t->loading ||
-            !t->world.versions)
+        if (!want->mark_id || rollout_has_gone_back(&t->now, want->mark_id) || t->now.rollout_id == 0 || t->loading ||
+            !t->world_known)
                 return;
         snprintf(rq.mark, sizeof rq.mark, "%.*s", ROLLOUT_MARK_LEN, want->mark_id);
         snprintf(rq.actor, sizeof rq.actor, "%.*s", NAME_MAX_LEN, want->mark_actor ? want->mark_actor : "ctl");
@@ -169,7 +169,7 @@ static void unmark(struct want *want)
         const struct wants_env *env = &want->wants->env;
         int64_t now = env->now_ms(env->arg);
 
-        bool taken_over = want->mark_id && strcmp(want->mark_id, want->t->now.mark) == 0;
+        bool taken_over = want->mark_id && rollout_has_gone_back(&want->t->now, want->mark_id);
 
         if (!want->mark_id || (!taken_over && want->t->now.rollout_id > 0) || want->t->edits != want->t->saved_edits ||
             now < want->unmark_at_ms)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/auto.h"
 #include "rolloutd/wants.h"
 #include "tests/unit/rolloutd/sim.h"
 
@@ -48,7 +49,7 @@ static void op_publish(struct platform *p, const struct target *t, int64_t follo
 static void op_unmark(struct platform *p, const char *target, const char *id)
 {
         (void) p, (void) target;
-        assert_string_equal(id, fx.sim.saved.mark); /* only what is saved */
+        assert_true(rollout_has_gone_back(&fx.sim.saved, id)); /* only what is saved */
         fx.unmarks++;
 }
 
@@ -419,6 +420,60 @@ static void a_rollback_past_us_is_taken_over_once(void **state)
         assert_int_equal(phase(), PHASE_ROLLED_BACK);
 }
 
+/* The API server takes no write of ours to the annotations, and a person goes back meanwhile. */
+static void a_mark_that_stays_is_not_followed_again_after_a_rollback_with_a_key(void **state)
+{
+        struct request rq = { .what = ASK_ROLLBACK, .version = 1, .key = "K", .actor = "ann" };
+        struct request again = { .actor = "ann" };
+        struct err e = { 0 };
+        struct desire d;
+        (void) state;
+
+        serve();
+        d = desire("2", "a");
+        want(&d);
+        pass_until(PHASE_CANARY, 20000);
+        strcpy(d.mark.id, "M1");
+        strcpy(d.mark.actor, "oncall");
+        d.mark.to = 1;
+        want(&d);
+        pass_until(PHASE_ROLLED_BACK, 20000);
+        pass(500);
+        assert_true(rollout_has_gone_back(&fx.sim.target->now, "M1"));
+        assert_ok(wants_retry(fx.wants, fx.sim.target, &again, &e), e);
+        assert_ok(target_ask(fx.sim.target, &again, &e), e);
+        policy_unref(again.policy);
+        pass_until(PHASE_CANARY, 20000);
+        assert_ok(target_ask(fx.sim.target, &rq, &e), e);
+        pass_until(PHASE_ROLLED_BACK, 20000);
+        assert_true(rollout_has_gone_back(&fx.sim.target->now, "K"));
+        int64_t last = fx.sim.target->now.last_event;
+        pass(3000);
+        assert_int_equal(fx.sim.target->now.last_event, last);
+        assert_string_equal(fx.sim.target->now.actor, "ann");
+        strcpy(d.mark.id, "K"); /* the same rollback by both ways */
+        want(&d);
+        pass(3000);
+        assert_int_equal(fx.sim.target->now.last_event, last);
+}
+
+static void a_mark_is_taken_over_while_nothing_runs(void **state)
+{
+        struct desire d = desire("1", "a");
+        (void) state;
+
+        serve();
+        fx.sim.versions[1].wanted = 0;
+        pass(2000);
+        strcpy(d.mark.id, "x");
+        d.mark.to = 1;
+        want(&d);
+        free(TAKE(fx.sim.target->world.versions));
+        fx.sim.target->world.n_versions = 0;
+        (void) wants_run(fx.wants);
+        assert_string_equal(fx.sim.target->now.mark, "x");
+}
+
 static void a_rollback_past_us_to_what_ran_out_here_meanwhile_is_taken_over(void **state)
 {
         struct desire d;
@@ -607,6 +662,8 @@ int main(void)
                 TEST(a_declared_pause_is_the_declarations_to_end),
                 TEST(a_rollback_past_us_is_taken_over_once),
                 TEST(a_rollback_past_us_to_what_ran_out_here_meanwhile_is_taken_over),
+                TEST(a_mark_that_stays_is_not_followed_again_after_a_rollback_with_a_key),
+                TEST(a_mark_is_taken_over_while_nothing_runs),
                 TEST(a_mark_before_anything_ran_is_taken_away),
                 TEST(a_mark_that_asks_for_nothing_is_taken_away),
                 TEST(bad_declarations_are_told_and_disturb_nothing),
