@@ -262,6 +262,8 @@ void kube_router_free(struct kube_platform *k);                        /* after 
 /* A route event (kube_index.c): fill t->route from it. NULL: it is gone. */
 void kube_router_seen(struct kube_platform *k, struct kube_target *t, const json_t *route);
 /* Another spec.route (kube_index.c): bring the route into that shape, weights as they are. */
+void kube_router_wanted(struct kube_platform *k, struct kube_target *t);
+
 /* kube_leftover.c: a route of ours that its owner does not want any more; any route, as the watch tells of it. */
 void kube_leftover_add(struct kube_platform *k, struct kube_target *t, const char *name, const char *uid);
 void kube_leftover_seen(struct kube_platform *k, enum kube_change change, const json_t *route);
@@ -271,7 +273,6 @@ void kube_leftover_back(struct kube_platform *k, struct kube_target *t, const st
 void kube_leftover_drop(struct kube_target *t);
 /* A slot's Service as the watch tells of it; NULL: it is no more. */
 void kube_router_slot_seen(struct kube_platform *k, struct kube_target *t, int slot, const json_t *service);
-void kube_router_wanted(struct kube_platform *k, struct kube_target *t);
 
 /* kube_load.c: all records, once we lead and have seen the cluster. */
 void kube_load_start(struct kube_platform *k, platform_records_fn done, void *arg);
