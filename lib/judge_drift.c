@@ -15,7 +15,14 @@ static const double grid[SIDE_BETS] = { 1.4, 2.5, 6 };
 
 void judge_class_label(const char *text, char out[JUDGE_CLASS_LEN + 1])
 {
-        (void) snprintf(out, JUDGE_CLASS_LEN + 1, "%s", text);
+        uint32_t hash = 2166136261u; /* FNV-1a: names of classes are often alike in how they begin */
+
+        for (const char *c = text; *c; c++)
+                hash = (hash ^ (unsigned char) *c) * 16777619u;
+        if (strlen(text) <= JUDGE_CLASS_LEN)
+                (void) snprintf(out, JUDGE_CLASS_LEN + 1, "%s", text);
+        else
+                (void) snprintf(out, JUDGE_CLASS_LEN + 1, "%.8s~%06x", text, (unsigned) (hash >> 8));
         utf8_clean(out);
 }
 

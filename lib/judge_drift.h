@@ -40,7 +40,7 @@ enum {
         JUDGE_DRIFT_WATCH = 8
 };
 
-/* What a query by one label gives of one release. Labels are cut to JUDGE_CLASS_LEN. */
+/* What a query by one label gives of one release. Longer labels than JUDGE_CLASS_LEN are shortened. */
 struct judge_table {
         bool cumulative; /* the label is le: a bucket counts what is in the ones before it too */
         int n;
@@ -50,7 +50,7 @@ struct judge_table {
         } rows[JUDGE_TABLE_ROWS];
 };
 
-void judge_class_label(const char *text, char out[JUDGE_CLASS_LEN + 1]); /* cut, at the end of a character */
+void judge_class_label(const char *text, char out[JUDGE_CLASS_LEN + 1]); /* if too long: 8 bytes, ~ and a checksum */
 
 struct judge_drift { /* zeroed: nothing seen. 1.6 KiB */
         int32_t n;   /* classes; 0: not fixed yet */

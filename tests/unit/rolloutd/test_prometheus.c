@@ -263,6 +263,19 @@ static void classes_are_one_number_each(void **state)
         }
 }
 
+static void classes_alike_in_how_they_begin_are_told_apart(void **state)
+{
+        static const char text[] = "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":["
+                                   "{\"metric\":{\"class\":\"transaction-approved\"},\"value\":[1,\"1\"]},"
+                                   "{\"metric\":{\"class\":\"transaction-approves\"},\"value\":[1,\"2\"]}]}}";
+        struct judge_table t;
+        struct err e = { 0 };
+        (void) state;
+
+        assert_ok(prometheus_parse_table(text, strlen(text), "class", &t, &e), e);
+        assert_int_equal(t.n, 2);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -273,6 +286,7 @@ int main(void)
                 cmocka_unit_test(the_selector_asks_for_raw_samples_of_both_arms),
                 cmocka_unit_test(ranges_stand_on_their_grid),
                 cmocka_unit_test(classes_are_one_number_each),
+                cmocka_unit_test(classes_alike_in_how_they_begin_are_told_apart),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
