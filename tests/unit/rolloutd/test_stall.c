@@ -7,6 +7,7 @@
 
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "rolloutd/target_private.h"
 #include "tests/unit/rolloutd/sim.h"
 
 static struct fixture {
