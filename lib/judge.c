@@ -15,7 +15,12 @@ void judge_answers(struct judge *j, const struct policy *p, const struct gate_va
         for (int i = 0; i < p->n_queries; i++) {
                 struct judge_asked a = judge_asked(j, p, i, &queries[i]);
 
-                judge_query_kind(a.q)->look(j, &a);
+                const struct judge_query_kind *kind = judge_query_kind(a.q);
+                double before = kind->counted ? kind->counted(j, i) : 0;
+
+                kind->look(j, &a);
+                if (kind->counted && kind->counted(j, i) > before)
+                        j->fresh |= 1U << i;
         }
 }
 
@@ -209,6 +214,7 @@ void judge_next_step(struct judge *j)
         memset(j->window, 0, sizeof j->window);
         j->window_since_ms = 0;
         j->step_since_ms = 0;
+        j->fresh = 0;
 }
 
 static void minute_add(struct judge_minute *to, const struct counts *more)

@@ -47,6 +47,7 @@ struct judge {
         struct judge_burn burn[2];                /* the candidate's: errors, slow */
         int64_t step_since_ms, last_ms;           /* of the first and the newest reading in this step */
         uint8_t failures[POLICY_QUERIES_MAX];     /* how often in a row each PromQL gate has failed */
+        uint32_t fresh;                           /* a bit a PromQL gate: something was counted or compared in this step */
         struct judge_bounds bounds;
         struct judge_gate
                 *gates; /* of PromQL gates that gather evidence, as the policy has them; NULL: none has yet (judge_gate.h) */

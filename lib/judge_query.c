@@ -55,11 +55,16 @@ bool judge_gate_surplus(const struct judge_asked *a, const struct judge_surplus 
         return true;
 }
 
-bool judge_gate_open(const struct judge_asked *a, bool seen, struct verdict *v)
+bool judge_gate_is_fresh(const struct judge *j, int i)
 {
-        if (a->value->apart || (a->value->known && seen))
+        return j->fresh & 1U << i;
+}
+
+bool judge_gate_open(const struct judge *j, const struct judge_asked *a, struct verdict *v)
+{
+        if (a->value->apart || (a->value->known && judge_gate_is_fresh(j, a->i)))
                 return false;
         verdict_say(v, VERDICT_NO_EVIDENCE, a->q->name, "%s: %s", a->q->name,
-                    a->value->known ? "nothing could be compared yet" : a->value->why);
+                    a->value->known ? "nothing could be compared in this step yet" : a->value->why);
         return true;
 }

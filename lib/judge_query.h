@@ -18,6 +18,7 @@ struct judge_asked { /* one gate and its newest answer */
 struct judge_query_kind {
         enum judge_view_kind view_kind;
         void (*look)(struct judge *j, const struct judge_asked *a);
+        double (*counted)(const struct judge *j, int i); /* grows with what can be judged; NULL: each answer by itself */
         bool (*breaks)(const struct judge *j, const struct judge_asked *a, struct verdict *v);
         bool (*open)(const struct judge *j, const struct judge_asked *a, struct verdict *v); /* no breach, and not passed */
         void (*view)(const struct judge *j, const struct judge_asked *a, struct judge_view *w);
@@ -29,11 +30,13 @@ struct judge_asked judge_asked(const struct judge *j, const struct policy *p, in
 
 struct judge_gate *judge_gate_of(struct judge *j, int i);               /* made if need be */
 const struct judge_gate *judge_gate_seen(const struct judge *j, int i); /* empty if nothing was seen */
-/* Of a gate that compares: is there an answer, or nothing to compare with? `seen`: something has been compared. */
+/* Of a gate that compares: is there an answer, or nothing to compare with? Something has to have been compared
+ * since the step's weight stood. */
 bool judge_gate_no_count(const struct judge_asked *a, const double *counts, int n, struct verdict *v); /* an answer is none */
 /* Were more bad ones counted than all? */
 bool judge_gate_surplus(const struct judge_asked *a, const struct judge_surplus *s, struct verdict *v);
-bool judge_gate_open(const struct judge_asked *a, bool seen, struct verdict *v);
+bool judge_gate_open(const struct judge *j, const struct judge_asked *a, struct verdict *v);
+bool judge_gate_is_fresh(const struct judge *j, int i); /* something was counted since then */
 
 /* The rows. */
 extern const struct judge_query_kind judge_query_value, judge_query_share, judge_query_ratio, judge_query_drift, judge_query_mean;

@@ -48,12 +48,19 @@ static bool breaks(const struct judge *j, const struct judge_asked *a, struct ve
         return true;
 }
 
+static double counted(const struct judge *j, int i)
+{
+        const struct judge_drift *d = judge_gate_seen(j, i)->drift;
+
+        return d ? (double) d->ticks : 0;
+}
+
 static bool open(const struct judge *j, const struct judge_asked *a, struct verdict *v)
 {
         const struct judge_drift *d = judge_gate_seen(j, a->i)->drift;
 
         if (!d || !d->lacks || !a->value->known || a->value->apart)
-                return judge_gate_open(a, d && d->ticks > 0, v);
+                return judge_gate_open(j, a, v);
         verdict_say(v, VERDICT_NO_EVIDENCE, a->q->name, "%s: %s has no bucket up to %s", a->q->name,
                     d->lacking == ARM_STABLE ? "stable" : "the candidate", d->label[d->lacks - 1]);
         return true;
@@ -81,5 +88,5 @@ static void view(const struct judge *j, const struct judge_asked *a, struct judg
 }
 
 const struct judge_query_kind judge_query_drift = {
-        .view_kind = VIEW_DRIFT, .look = look, .breaks = breaks, .open = open, .view = view
+        .view_kind = VIEW_DRIFT, .look = look, .counted = counted, .breaks = breaks, .open = open, .view = view
 };

@@ -58,12 +58,19 @@ static bool breaks(const struct judge *j, const struct judge_asked *a, struct ve
         return m && (says(m, a, true, v) || says(m, a, false, v));
 }
 
+static double counted(const struct judge *j, int i)
+{
+        const struct judge_mean *m = judge_gate_seen(j, i)->mean;
+
+        return m ? m->n : 0;
+}
+
 static bool open(const struct judge *j, const struct judge_asked *a, struct verdict *v)
 {
         const struct judge_mean *m = judge_gate_seen(j, a->i)->mean;
         const double counts[] = { a->value->of, a->value->stable_of };
 
-        if (judge_gate_no_count(a, counts, 2, v) || judge_gate_open(a, m && m->n > 0, v))
+        if (judge_gate_no_count(a, counts, 2, v) || judge_gate_open(j, a, v))
                 return true;
         if (a->value->apart || judge_mean_answers(m))
                 return false;
@@ -94,5 +101,5 @@ static void view(const struct judge *j, const struct judge_asked *a, struct judg
 }
 
 const struct judge_query_kind judge_query_mean = {
-        .view_kind = VIEW_MEAN, .look = look, .breaks = breaks, .open = open, .view = view
+        .view_kind = VIEW_MEAN, .look = look, .counted = counted, .breaks = breaks, .open = open, .view = view
 };

@@ -66,6 +66,13 @@ static bool breaks(const struct judge *j, const struct judge_asked *a, struct ve
         return p && !contradicts(p) && (says(p, a, true, v) || says(p, a, false, v));
 }
 
+static double counted(const struct judge *j, int i)
+{
+        const struct judge_pair *p = judge_gate_seen(j, i)->pair;
+
+        return p ? p->total[ARM_CANDIDATE].of : 0;
+}
+
 static bool open(const struct judge *j, const struct judge_asked *a, struct verdict *v)
 {
         const struct judge_pair *p = judge_gate_seen(j, a->i)->pair;
@@ -73,7 +80,7 @@ static bool open(const struct judge *j, const struct judge_asked *a, struct verd
 
         if (p && !a->value->apart && contradicts(p))
                 return judge_gate_surplus(a, contradicts(p), v);
-        return judge_gate_no_count(a, counts, 4, v) || judge_gate_open(a, p && p->total[ARM_CANDIDATE].of > 0, v);
+        return judge_gate_no_count(a, counts, 4, v) || judge_gate_open(j, a, v);
 }
 
 static void view(const struct judge *j, const struct judge_asked *a, struct judge_view *w)
@@ -101,5 +108,5 @@ static void view(const struct judge *j, const struct judge_asked *a, struct judg
 }
 
 const struct judge_query_kind judge_query_ratio = {
-        .view_kind = VIEW_RATIO, .look = look, .breaks = breaks, .open = open, .view = view
+        .view_kind = VIEW_RATIO, .look = look, .counted = counted, .breaks = breaks, .open = open, .view = view
 };

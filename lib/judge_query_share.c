@@ -42,12 +42,19 @@ static bool breaks(const struct judge *j, const struct judge_asked *a, struct ve
         return true;
 }
 
+static double counted(const struct judge *j, int i)
+{
+        const struct judge_count *c = judge_gate_seen(j, i)->share;
+
+        return c ? c->of : 0;
+}
+
 static bool open(const struct judge *j, const struct judge_asked *a, struct verdict *v)
 {
-        if (a->value->known && seen(j, a)->of > 0)
+        if (a->value->known && judge_gate_is_fresh(j, a->i))
                 return judge_gate_surplus(a, &seen(j, a)->surplus, v);
         verdict_say(v, VERDICT_NO_EVIDENCE, a->q->name, "%s: %s", a->q->name,
-                    a->value->known ? "nothing has been counted yet" : a->value->why);
+                    a->value->known ? "nothing has been counted in this step yet" : a->value->why);
         return true;
 }
 
@@ -67,5 +74,5 @@ static void view(const struct judge *j, const struct judge_asked *a, struct judg
 }
 
 const struct judge_query_kind judge_query_share = {
-        .view_kind = VIEW_SHARE, .look = look, .breaks = breaks, .open = open, .view = view
+        .view_kind = VIEW_SHARE, .look = look, .counted = counted, .breaks = breaks, .open = open, .view = view
 };

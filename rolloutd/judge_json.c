@@ -150,14 +150,14 @@ static int counted_from_json(json_t *list, struct judge *j, struct err *e)
 
 json_t *judge_to_json(const struct judge *j)
 {
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o*}", "errors",
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o, s:o, s:I, s:o, s:o*}", "errors",
                          parts_compare_to_json(&j->errors), "slow", parts_compare_to_json(&j->slow), "total",
                          counts_to_json(j->total), "step", counts_to_json(j->step), "window", minute_to_json(j->window[0]),
                          "window_before", minute_to_json(j->window[1]), "unpaired", minute_to_json(j->unpaired),
                          "window_since_ms", (json_int_t) j->window_since_ms, "burn", burn_to_json(j->burn), "step_since_ms",
                          (json_int_t) j->step_since_ms, "last_ms", (json_int_t) j->last_ms, "failures", failures_to_json(j),
-                         "shares", counted_to_json(j), "bounds", judge_bounds_to_json(&j->bounds), "gates",
-                         judge_gates_to_json(j->gates));
+                         "shares", counted_to_json(j), "fresh", (json_int_t) j->fresh, "bounds", judge_bounds_to_json(&j->bounds),
+                         "gates", judge_gates_to_json(j->gates));
 }
 
 int judge_from_json(json_t *doc, struct judge *out, struct err *e)
@@ -165,13 +165,14 @@ int judge_from_json(json_t *doc, struct judge *out, struct err *e)
         json_t *errors, *slow, *total, *step, *window, *before, *unpaired;
         json_t *burn = NULL, *failures = NULL, *shares = NULL, *bounds = NULL,
                *gates = NULL; /* earlier records have none of these */
-        json_int_t since_ms, step_since_ms = 0, last_ms = 0;
+        json_int_t since_ms, step_since_ms = 0, last_ms = 0, fresh = 0;
         struct judge j = { 0 };
 
-        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s?o, s?I, s?I, s?o, s?o, s?o, s?o}", "errors",
-                      &errors, "slow", &slow, "total", &total, "step", &step, "window", &window, "window_before", &before,
-                      "unpaired", &unpaired, "window_since_ms", &since_ms, "burn", &burn, "step_since_ms", &step_since_ms,
-                      "last_ms", &last_ms, "failures", &failures, "shares", &shares, "bounds", &bounds, "gates", &gates) < 0 ||
+        if (json_take("judge", doc, e, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s?o, s?I, s?I, s?o, s?o, s?I, s?o, s?o}",
+                      "errors", &errors, "slow", &slow, "total", &total, "step", &step, "window", &window, "window_before",
+                      &before, "unpaired", &unpaired, "window_since_ms", &since_ms, "burn", &burn, "step_since_ms",
+                      &step_since_ms, "last_ms", &last_ms, "failures", &failures, "shares", &shares, "fresh", &fresh, "bounds",
+                      &bounds, "gates", &gates) < 0 ||
             parts_compare_from_json(errors, &j.errors, e) < 0 || parts_compare_from_json(slow, &j.slow, e) < 0 ||
             counts_from_json(total, j.total, e) < 0 || counts_from_json(step, j.step, e) < 0 ||
             minute_from_json(window, j.window[0], e) < 0 || minute_from_json(before, j.window[1], e) < 0 ||
@@ -184,6 +185,7 @@ int judge_from_json(json_t *doc, struct judge *out, struct err *e)
         j.window_since_ms = since_ms;
         j.step_since_ms = step_since_ms;
         j.last_ms = last_ms;
+        j.fresh = (uint32_t) fresh;
         *out = j;
         return 0;
 }

@@ -132,7 +132,7 @@ static void without_answers_it_holds_and_says_why(void **state)
         (void) state;
 
         begin(&p, &j, &f);
-        assert_string_equal(decide(&j, &p, &f).reason, "nulls: nothing could be compared yet");
+        assert_string_equal(decide(&j, &p, &f).reason, "nulls: nothing could be compared in this step yet");
         go_on(&j, &p, &f, 20, 5, 20, 3);
         f.values[DRIFT].known = false;
         snprintf(f.values[DRIFT].why, sizeof f.values[DRIFT].why, "stable: the query gives NaN");
@@ -146,6 +146,24 @@ static void without_answers_it_holds_and_says_why(void **state)
                 f.values[i].known = false;
                 f.values[i].apart = true;
         }
+        assert_int_equal(decide(&j, &p, &f).state, VERDICT_HEALTHY);
+        judge_done(&j);
+}
+
+static void each_step_needs_something_new(void **state)
+{
+        struct policy p;
+        struct judge j = { 0 };
+        struct feed f = { 0 };
+        (void) state;
+
+        begin(&p, &j, &f);
+        go_on(&j, &p, &f, 40, 5, 20, 3);
+        assert_int_equal(decide(&j, &p, &f).state, VERDICT_HEALTHY);
+        judge_next_step(&j);
+        judge_answers(&j, &p, f.values); /* the counters stand still */
+        assert_string_equal(decide(&j, &p, &f).reason, "nulls: nothing could be compared in this step yet");
+        go_on(&j, &p, &f, 2, 5, 20, 3);
         assert_int_equal(decide(&j, &p, &f).state, VERDICT_HEALTHY);
         judge_done(&j);
 }
@@ -301,13 +319,10 @@ static void a_damaged_record_is_refused(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_gate_breaks_on_what_it_compares),
-                cmocka_unit_test(without_answers_it_holds_and_says_why),
-                cmocka_unit_test(what_happens_apart_is_not_compared),
-                cmocka_unit_test(the_views_have_what_was_compared),
-                cmocka_unit_test(a_record_keeps_all_of_it),
-                cmocka_unit_test(a_damaged_record_is_refused),
-                cmocka_unit_test(a_bucket_that_goes_missing_is_no_evidence),
+                cmocka_unit_test(a_gate_breaks_on_what_it_compares), cmocka_unit_test(without_answers_it_holds_and_says_why),
+                cmocka_unit_test(each_step_needs_something_new),     cmocka_unit_test(what_happens_apart_is_not_compared),
+                cmocka_unit_test(the_views_have_what_was_compared),  cmocka_unit_test(a_record_keeps_all_of_it),
+                cmocka_unit_test(a_damaged_record_is_refused),       cmocka_unit_test(a_bucket_that_goes_missing_is_no_evidence),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
