@@ -209,9 +209,7 @@ static void settle(struct judge_drift *d, double rho, double slack, const double
 /* Where one is nothing beside the other, in seven digits, it is not asked for its exponential. */
 static double log_sum(double a, double b)
 {
-        if (fabs(a - b) > 20)
-                return fmax(a, b);
-        return a > b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
+        return fabs(a - b) > 20 ? fmax(a, b) : judge_log_sum(a, b);
 }
 
 /* Put more of the stake on every bet, as if they began now. */
@@ -297,11 +295,12 @@ int judge_drift_look(struct judge_drift *d, double max_ratio, double slack, cons
 static double log_sum_of(const float *v, int n)
 {
         float top = v[0];
-        double sum = 0;
+        double sum;
 
         for (int i = 1; i < n; i++)
                 top = fmaxf(top, v[i]);
-        for (int i = 0; i < n; i++)
+        sum = exp((double) (v[0] - top));
+        for (int i = 1; i < n; i++)
                 if (top - v[i] < 30)
                         sum += exp((double) (v[i] - top));
         return (double) top + log(sum);
@@ -311,7 +310,7 @@ double judge_drift_log_e(const struct judge_drift *d)
 {
         if (d->ticks == 0)
                 return 0;
-        return log_sum(log(judge_ratio_unspent(d->ticks)), log_sum_of(d->log_e[0], JUDGE_BETS * d->n));
+        return judge_log_sum(log(judge_ratio_unspent(d->ticks)), log_sum_of(d->log_e[0], JUDGE_BETS * d->n));
 }
 
 static void class_text(const struct judge_drift *d, int k, char text[JUDGE_CLASS_TEXT])

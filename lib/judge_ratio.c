@@ -12,7 +12,7 @@ static const double near_most = .98; /* of a share that r0 s stands for: more is
 static const double begin_with = .95, spend_ticks = 60;
 static const double tick_cap = 2.995732273553991; /* ln 20 */
 
-static double log_sum(double a, double b)
+double judge_log_sum(double a, double b)
 {
         return a > b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
 }
@@ -29,7 +29,7 @@ double judge_ratio_log_e(const struct judge_ratio *t)
         double sum = log(judge_ratio_unspent(t->ticks));
 
         for (int k = 0; k < JUDGE_RATIOS; k++)
-                sum = log_sum(sum, t->log_e[k]);
+                sum = judge_log_sum(sum, t->log_e[k]);
         return sum;
 }
 
@@ -42,7 +42,7 @@ static void stake(struct judge_ratio *t, const double share[JUDGE_RATIOS])
                 if (t->ticks == 0)
                         t->log_e[k] = log(begin_with * share[k]);
                 else
-                        t->log_e[k] = log_sum(t->log_e[k], log(more * share[k]));
+                        t->log_e[k] = judge_log_sum(t->log_e[k], log(more * share[k]));
         t->ticks++;
 }
 

@@ -75,6 +75,7 @@ void judge_ratio_add_near(struct judge_ratio *t, enum judge_side side, double r0
 double judge_ratio_of_odds(double odds, double usual); /* rho */
 
 double judge_ratio_log_e(const struct judge_ratio *t); /* log E now */
+double judge_log_sum(double a, double b);              /* ln(e^a + e^b) */
 
 /* The parts, for tests that mix their bets otherwise. A bet on alternative r in a tick with n things, against a share of at most (r > r0), or at
  * least, r0 times stable's and `slack` more, or less, than that; and what it adds to log e when x of the things are bad. */
