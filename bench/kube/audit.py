@@ -30,7 +30,7 @@ def read(path, since=0.0):
     out = []
     with open(path) as f:
         for line in f:
-            if '"bench:rolloutd"' in line and '"ResponseComplete"' in line:
+            if line.endswith("\n") and '"bench:rolloutd"' in line and '"ResponseComplete"' in line:
                 entry = Entry(json.loads(line))
                 if entry.asked >= since:
                     out.append(entry)
