@@ -62,7 +62,7 @@ def server_ms(entries, route, until, took_ms):
 def outcome(site, since, names):
     time.sleep(0.5)  # the log's and the audit log's last lines
     entries = audit.read(site.cluster.audit_log, since)
-    took, server, tries = [], [], []
+    took, server, own, tries = [], [], [], []
     for line in site.leader.log_lines():
         until = seconds_of(line["time"])
         if line.get("msg") != WRITTEN or until < since or line["target"].split(".", 1)[1] not in names:
@@ -70,10 +70,12 @@ def outcome(site, since, names):
         took.append(int(line["took_ms"]))
         ms, n = server_ms(entries, line["target"].split(".", 1)[1], until, took[-1])
         server.append(ms)
+        own.append(took[-1] - ms)
         tries.append(n)
     assert len(took) >= len(names), (len(took), len(names))
     return {"n": len(took), "p50_ms": percentile(took, 0.5), "p99_ms": percentile(took, 0.99), "most_ms": max(took),
-            "server_p50_ms": percentile(server, 0.5), "server_p99_ms": percentile(server, 0.99), "tries_most": max(tries)}
+            "server_p50_ms": percentile(server, 0.5), "server_p99_ms": percentile(server, 0.99),
+            "own_p50_ms": percentile(own, 0.5), "own_p99_ms": percentile(own, 0.99), "tries_most": max(tries)}
 
 
 def together(site, names):

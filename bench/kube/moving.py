@@ -24,7 +24,7 @@ class Moving:
         if now < self.due[name]:
             return
         if phase in AT_REST and stable == str(self.wanted[name]):
-            self.wanted[name] = 3 - self.wanted[name]
+            self.wanted[name] = 2 if self.wanted[name] == 1 else 1
             self.site.change(name, self.wanted[name])
             self.arrived += 1
         elif phase == "Canary":
