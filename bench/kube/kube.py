@@ -2,13 +2,13 @@
 """rolloutd on Kubernetes in numbers: `make bench-kube`. Tables on the terminal, everything in build/bench-kube.json.
 
     bench/kube/kube.py [--rollouts 5000] [--made 100] [--moving 200] [--seconds 120] [--step 20] [--tick 5] [--adopted 20]
-                       [--rollbacks 100] [--contended 10] [--takeovers 3] [--pauses 1] [--rush 0] [--nice 0]
+                       [--rollbacks 100] [--rate 2] [--contended 10] [--takeovers 3] [--pauses 1] [--rush 0] [--nice 0]
                        [--only moving|back|takeover ...]
 
 A real API server on etcd; pods, their controllers and the gateway are stand-ins (hollow.py), and so is Prometheus. rolloutd makes some
 ModelRollouts (`made`), the rest are copies of one of them (cloning.py). rolloutd starts with all of them there. Then so many of them are
 under way, one step to the next every `step` seconds and from version to version, for so long: memory, and how long rolloutd takes from
-knowing something to having acted on it; then for --rush seconds as fast as they can. Then candidates turn bad, alone and beside other
+knowing something to having acted on it; then for --rush seconds as fast as they can. Then candidates turn bad, `rate` a second, alone and beside other
 writers of their route: from the verdict to the weights being written. Then leaders are killed, and one stands still until its lease is
 over: until the next one acts, and by the API server's audit log whether two ever did.
 
@@ -102,7 +102,7 @@ def parse():
     for name, fallback in (("rollouts", 5000), ("made", 100), ("moving", 200), ("adopted", 20), ("rollbacks", 100), ("contended", 10), ("takeovers", 3),
                            ("pauses", 1), ("nice", 0)):
         p.add_argument(f"--{name}", type=int, default=fallback)
-    for name, fallback in (("seconds", 120), ("step", 20), ("tick", 5), ("rush", 0)):
+    for name, fallback in (("seconds", 120), ("step", 20), ("tick", 5), ("rush", 0), ("rate", 2)):
         p.add_argument(f"--{name}", type=float, default=fallback)
     p.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     return p.parse_args()
