@@ -8,9 +8,9 @@
 A real API server on etcd; pods, their controllers and the gateway are stand-ins (hollow.py), and so is Prometheus. rolloutd makes some
 ModelRollouts (`made`), the rest are copies of one of them (cloning.py). rolloutd starts with all of them there. Then so many of them are
 under way, one step to the next every `step` seconds and from version to version, for so long: memory, and how long rolloutd takes from
-knowing something to having acted on it; then for --rush seconds as fast as they can. Then candidates turn bad, `rate` a second, alone and beside other
-writers of their route: from the verdict to the weights being written. Then leaders are killed, and one stands still until its lease is
-over: until the next one acts, and by the API server's audit log whether two ever did.
+knowing something to having acted on it; then for --rush seconds as fast as they can. Then candidates turn bad, `rate` a second, alone and
+beside other writers of their route: from the verdict to the weights being written. Then leaders are killed, and one stands still until
+its lease is over: until the next one acts, and by the API server's audit log whether two ever did.
 
 An hour in which 200 rollouts are under way sees 400 of them through the half hour of policies/canary.yaml and judges them 144,000 times,
 every 5 s. `--seconds 720 --tick 1` judges as often and sees 2,400 through. On a machine that does other things, too, `--nice -10` lets
@@ -88,8 +88,9 @@ def show(options, r):
     if "back" in r:
         print(table(["verdict to weights written, ms", "n", "p50", "p99", "most", "API server's part, p50", "p99", "the rest, p50", "p99",
                      "most tries"],
-                    [[k, b["n"], b["p50_ms"], b["p99_ms"], b["most_ms"], f"{b['server_p50_ms']:.1f}", f"{b['server_p99_ms']:.1f}", f"{b['own_p50_ms']:.1f}", f"{b['own_p99_ms']:.1f}",
-                      b["tries_most"]] for k, b in r["back"].items()]))
+                    [[k, b["n"], b["p50_ms"], b["p99_ms"], b["most_ms"],
+                      *(f"{b[part]:.1f}" for part in ("server_p50_ms", "server_p99_ms", "own_p50_ms", "own_p99_ms")), b["tries_most"]]
+                     for k, b in r["back"].items()]))
     if "takeover" in r:
         t = r["takeover"]
         print(table([f"leader lost to the next one's first write, lease of {t['lease_s']} s", "s"],
@@ -99,8 +100,8 @@ def show(options, r):
 
 def parse():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, fallback in (("rollouts", 5000), ("made", 100), ("moving", 200), ("adopted", 20), ("rollbacks", 100), ("contended", 10), ("takeovers", 3),
-                           ("pauses", 1), ("nice", 0)):
+    for name, fallback in (("rollouts", 5000), ("made", 100), ("moving", 200), ("adopted", 20), ("rollbacks", 100), ("contended", 10),
+                           ("takeovers", 3), ("pauses", 1), ("nice", 0)):
         p.add_argument(f"--{name}", type=int, default=fallback)
     for name, fallback in (("seconds", 120), ("step", 20), ("tick", 5), ("rush", 0), ("rate", 2)):
         p.add_argument(f"--{name}", type=float, default=fallback)
