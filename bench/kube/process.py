@@ -1,5 +1,6 @@
 """What the kernel says of a process, and what a rolloutd says of itself."""
 import datetime
+import math
 import os
 import re
 import statistics
@@ -37,7 +38,7 @@ def seconds_of(stamp):
 
 def percentile(values, p):
     values = sorted(values)
-    return values[min(len(values) - 1, int(len(values) * p))] if values else float("nan")
+    return values[math.ceil(len(values) * p) - 1] if values else float("nan")
 
 
 def slope(points):
