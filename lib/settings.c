@@ -159,6 +159,7 @@ int settings_load(const struct settings_spec *spec, void *out, int argc, char **
         if (!print)
                 return SETTINGS_RUN;
         settings_print(spec, out, print);
+        settings_done(spec, out);
         return SETTINGS_EXIT;
 }
 

@@ -1,4 +1,4 @@
-// with: scorer/golden.c scorer/v2.c scorer/v2_parse.c scorer/v2_reply.c scorer/v2_tensor.c scorer/feature_index.c scorer/scan.c scorer/float_text.c scorer/model.c scorer/forest.c scorer/objective.c lib/err.c lib/json.c lib/mem.c lib/strbuf.c lib/utf8.c
+// with: scorer/golden.c scorer/v2.c scorer/tally.c scorer/v2_parse.c scorer/v2_reply.c scorer/v2_tensor.c scorer/feature_index.c scorer/scan.c scorer/float_text.c scorer/model.c scorer/forest.c scorer/objective.c lib/err.c lib/json.c lib/mem.c lib/strbuf.c lib/utf8.c
 /* Golden rows: they hold, or there is an error that names the line. */
 #include <assert.h>
 #include <stddef.h>
