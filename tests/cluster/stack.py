@@ -139,8 +139,13 @@ class Site:
             return None
 
     def steer(self, name, verb, status=202, **body):
-        r = self.ask("POST", f"/v1/rollouts/{self.namespace}.{name}/{verb}", json=body)
-        assert r.status == status, r
+        """As a client does: what a new leader is not ready for (503) is asked again; what was taken and is not yet seen at a
+        busy router (504) is for the caller to wait for."""
+        def answer():
+            r = self.ask("POST", f"/v1/rollouts/{self.namespace}.{name}/{verb}", json=body)
+            return None if r.status == 503 and status != 503 else r
+        r = wait_until(answer, f"an answer to {verb}")
+        assert r.status == status or (r.status == 504 and status == 202), r
         return r.body
 
     def seen(self, name="fraud"):
